@@ -1,0 +1,68 @@
+//! What happens live, and who may hear of it.
+use crate::{
+    id::{RoomId, SessionId, UserId},
+    message::SealedMessage,
+    room::Participants,
+};
+
+/// Something that open sockets want to know at once. A hint: what it tells is in the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChatEvent {
+    /// A message is new or changed; its `rev` tells.
+    Message {
+        /// The two people of its room.
+        participants: Participants,
+        /// As it is now.
+        message: SealedMessage,
+    },
+    /// Somebody read up to a place.
+    Read {
+        /// The two people of the room.
+        participants: Participants,
+        /// Which room.
+        room: RoomId,
+        /// Who read.
+        user: UserId,
+        /// Up to where.
+        seq: u64,
+    },
+    /// A room began.
+    RoomOpened {
+        /// Its two people.
+        participants: Participants,
+        /// Which room.
+        room: RoomId,
+    },
+    /// A session ended; its sockets close.
+    SessionEnded {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        session: SessionId,
+    },
+}
+
+impl ChatEvent {
+    /// The people whose sockets hear of it.
+    pub fn audience(&self) -> impl Iterator<Item = UserId> + use<> {
+        let (first, second) = match self {
+            Self::Message { participants, .. }
+            | Self::Read { participants, .. }
+            | Self::RoomOpened { participants, .. } => {
+                let [low, high] = participants.both();
+                (low, Some(high))
+            }
+            Self::SessionEnded { user, .. } => (*user, None),
+        };
+        std::iter::once(first).chain(second)
+    }
+
+    /// The room it happened in, where it happened in one.
+    pub fn room(&self) -> Option<RoomId> {
+        match self {
+            Self::Message { message, .. } => Some(message.room),
+            Self::Read { room, .. } | Self::RoomOpened { room, .. } => Some(*room),
+            Self::SessionEnded { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Reading a room: pages by `seq`, changes by `rev`.
+use crate::message::SealedMessage;
+
+/// How many items a page holds at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit(u32);
+
+impl Limit {
+    /// The most a page ever holds.
+    pub const MAX: u32 = 200;
+
+    /// A limit as asked for: above the maximum it is the maximum, below 1 it is none (`None`).
+    pub fn of(asked: u32) -> Option<Self> {
+        (asked > 0).then_some(Self(asked.min(Self::MAX)))
+    }
+
+    /// The number.
+    pub fn get(self) -> u32 {
+        self.0
+    }
+
+    /// The number, as slices count.
+    pub fn as_usize(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(50)
+    }
+}
+
+/// Which part of a room's history is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// The newest messages.
+    Latest,
+    /// Those just below a `seq`.
+    Before(u64),
+    /// Those just above a `seq`.
+    After(u64),
+    /// A `seq` with its neighbours on both sides, half of the page each.
+    Around(u64),
+}
+
+/// A part of a room's history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryPage {
+    /// In `seq` order.
+    pub messages: Vec<SealedMessage>,
+    /// Whether the history goes on in the direction asked for (for [`Window::Around`]: in either).
+    pub has_more: bool,
+}
+
+/// The latest states of what changed in a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangePage {
+    /// In `rev` order.
+    pub messages: Vec<SealedMessage>,
+    /// Whether there are more.
+    pub has_more: bool,
+}
+
+impl ChangePage {
+    /// The reader's new position: the last change given, or where they were.
+    pub fn position(&self, before: u64) -> u64 {
+        self.messages.last().map_or(before, |message| message.rev)
+    }
+}

@@ -1,0 +1,27 @@
+//! People, rooms, messages and the rules they live by.
+//!
+//! Pure: functions are handed the time and random bytes, and nothing here waits,
+//! stores or talks to anyone.
+
+pub mod email;
+pub mod event;
+pub mod history;
+pub mod id;
+pub mod message;
+pub mod name;
+pub mod otp;
+pub mod password;
+pub mod reaction;
+pub mod registration;
+pub mod room;
+pub mod sealing;
+pub mod session;
+pub mod throttle;
+pub mod token;
+pub mod user;
+pub mod username;
+
+pub use chrono::TimeDelta;
+
+/// A moment in UTC; kept and shown with millisecond precision.
+pub type Timestamp = chrono::DateTime<chrono::Utc>;

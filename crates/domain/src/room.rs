@@ -1,0 +1,145 @@
+//! Rooms: the one place where two people talk.
+use crate::{
+    Timestamp,
+    id::{RoomId, UserId},
+    message::SealedMessage,
+};
+
+/// The two people of a room in one canonical order, so that a pair has one room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Participants {
+    low: UserId,
+    high: UserId,
+}
+
+/// A room needs two different people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a room needs two different people")]
+pub struct SamePerson;
+
+impl Participants {
+    /// The pair of two people, whichever comes first.
+    pub fn pair(a: UserId, b: UserId) -> Result<Self, SamePerson> {
+        match a.cmp(&b) {
+            std::cmp::Ordering::Less => Ok(Self { low: a, high: b }),
+            std::cmp::Ordering::Greater => Ok(Self { low: b, high: a }),
+            std::cmp::Ordering::Equal => Err(SamePerson),
+        }
+    }
+
+    /// Both, in canonical order.
+    pub fn both(self) -> [UserId; 2] {
+        [self.low, self.high]
+    }
+
+    /// Whether somebody is one of the two.
+    pub fn includes(self, who: UserId) -> bool {
+        who == self.low || who == self.high
+    }
+
+    /// The one who is not `me`; `None` if `me` is neither.
+    pub fn other(self, me: UserId) -> Option<UserId> {
+        match me {
+            _ if me == self.low => Some(self.high),
+            _ if me == self.high => Some(self.low),
+            _ => None,
+        }
+    }
+}
+
+/// A room as it is for both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Stays for life.
+    pub id: RoomId,
+    /// Who talks in it; never changes.
+    pub participants: Participants,
+    /// `seq` of its newest message; 0 when there is none.
+    pub last_seq: u64,
+    /// The greatest `rev` any of its messages has; 0 when there is none.
+    pub rev: u64,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When somebody last wrote; the time of opening until then.
+    pub active_at: Timestamp,
+}
+
+/// A room as one of its two people sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomView {
+    /// The room.
+    pub room: Room,
+    /// The one who is not looking.
+    pub other: UserId,
+    /// The newest message, deleted or not.
+    pub last_message: Option<SealedMessage>,
+    /// Up to where the one who looks has read.
+    pub read_seq: u64,
+    /// Up to where the other has read.
+    pub other_read_seq: u64,
+    /// The other's undeleted messages above `read_seq`.
+    pub unread: u64,
+}
+
+/// A place in somebody's list of rooms, latest first: rooms behind it are less recently active
+/// (of two equally recent ones, the lower id comes later).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoomCursor {
+    /// `active_at` of the last room seen.
+    pub active_at: Timestamp,
+    /// Its id.
+    pub room: RoomId,
+}
+
+impl From<&Room> for RoomCursor {
+    fn from(room: &Room) -> Self {
+        Self { active_at: room.active_at, room: room.id }
+    }
+}
+
+/// A mark set by reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadMark {
+    /// Up to where is read now.
+    pub seq: u64,
+    /// Whether this moved it.
+    pub moved: bool,
+}
+
+impl ReadMark {
+    /// Reading up to `wanted` in a room: never back, never past the head.
+    pub fn advance(current: u64, wanted: u64, head: u64) -> Self {
+        let seq = wanted.min(head).max(current);
+        Self { seq, moved: seq != current }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(n: u8) -> UserId {
+        UserId::from_bytes([n; 16])
+    }
+
+    #[test]
+    fn a_pair_is_the_same_from_both_sides() {
+        assert_eq!(Participants::pair(user(1), user(2)), Participants::pair(user(2), user(1)));
+        assert_eq!(Participants::pair(user(1), user(1)), Err(SamePerson));
+    }
+
+    #[test]
+    fn the_other_of_a_stranger_is_nobody() {
+        let pair = Participants::pair(user(1), user(2)).expect("two people");
+        assert_eq!(pair.other(user(1)), Some(user(2)));
+        assert_eq!(pair.other(user(2)), Some(user(1)));
+        assert_eq!(pair.other(user(3)), None);
+    }
+
+    #[test]
+    fn reading_never_moves_back_nor_past_the_head() {
+        assert_eq!(ReadMark::advance(3, 5, 9), ReadMark { seq: 5, moved: true });
+        assert_eq!(ReadMark::advance(5, 3, 9), ReadMark { seq: 5, moved: false });
+        assert_eq!(ReadMark::advance(5, u64::MAX, 9), ReadMark { seq: 9, moved: true });
+    }
+}
