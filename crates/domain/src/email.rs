@@ -20,7 +20,10 @@ impl Email {
         if !address.is_ascii() || address.len() > Self::MAX || address.contains('"') {
             return Err(InvalidEmail);
         }
-        let options = Options::default().with_required_tld().without_domain_literal().without_display_text();
+        let options = Options::default()
+            .with_required_tld()
+            .without_domain_literal()
+            .without_display_text();
         EmailAddress::parse_with_options(&address, options).map_err(|_| InvalidEmail)?;
         Ok(Self(address))
     }
@@ -48,14 +51,27 @@ mod tests {
 
     #[test]
     fn addresses_are_compared_without_case() {
-        assert_eq!(Email::parse(" Ann@Example.COM "), Email::parse("ann@example.com"));
+        assert_eq!(
+            Email::parse(" Ann@Example.COM "),
+            Email::parse("ann@example.com")
+        );
     }
 
     #[test]
     fn what_is_no_address_is_refused() {
         for raw in [
-            "", "ann", "ann@", "@example.com", "ann@example", "a b@example.com", "ann@example.com\r\nbcc: x@y.zz",
-            "Ann <ann@example.com>", "\"a b\"@example.com", "ann@[127.0.0.1]", "änn@example.com", "ann@example..com",
+            "",
+            "ann",
+            "ann@",
+            "@example.com",
+            "ann@example",
+            "a b@example.com",
+            "ann@example.com\r\nbcc: x@y.zz",
+            "Ann <ann@example.com>",
+            "\"a b\"@example.com",
+            "ann@[127.0.0.1]",
+            "änn@example.com",
+            "ann@example..com",
         ] {
             assert_eq!(Email::parse(raw), Err(InvalidEmail), "{raw:?}");
         }

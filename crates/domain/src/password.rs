@@ -55,11 +55,17 @@ impl Password {
         if about.iter().any(|word| lower == word.to_lowercase()) {
             return Err(WeakPassword::LikeTheUser);
         }
-        if zxcvbn::zxcvbn(&password.0, &["sotto", about[0], about[1], about[2]]).score() >= zxcvbn::Score::Two {
+        if zxcvbn::zxcvbn(&password.0, &["sotto", about[0], about[1], about[2]]).score()
+            >= zxcvbn::Score::Two
+        {
             return Ok(password);
         }
         let without_knowing = zxcvbn::zxcvbn(&password.0, &[]).score();
-        Err(if without_knowing >= zxcvbn::Score::Two { WeakPassword::LikeTheUser } else { WeakPassword::TooCommon })
+        Err(if without_knowing >= zxcvbn::Score::Two {
+            WeakPassword::LikeTheUser
+        } else {
+            WeakPassword::TooCommon
+        })
     }
 
     /// The text, for the hasher alone.
@@ -102,7 +108,12 @@ mod tests {
 
     #[test]
     fn long_phrases_in_any_script_are_fine() {
-        for raw in ["correct horse battery staple", "x7#kQ2pL", "  lead and trail  ", "пароль из четырёх слов"] {
+        for raw in [
+            "correct horse battery staple",
+            "x7#kQ2pL",
+            "  lead and trail  ",
+            "пароль из четырёх слов",
+        ] {
             assert_eq!(choose(raw), Ok(()), "{raw}");
         }
     }
@@ -117,7 +128,14 @@ mod tests {
 
     #[test]
     fn what_everybody_tries_first_is_refused() {
-        for raw in ["password", "12345678", "qwertyuiop", "Passw0rd", "iloveyou1", "aaaaaaaa"] {
+        for raw in [
+            "password",
+            "12345678",
+            "qwertyuiop",
+            "Passw0rd",
+            "iloveyou1",
+            "aaaaaaaa",
+        ] {
             assert_eq!(choose(raw), Err(WeakPassword::TooCommon), "{raw}");
         }
     }

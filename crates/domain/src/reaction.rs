@@ -60,7 +60,8 @@ mod tests {
 
     #[test]
     fn emoji_are_emoji_and_text_is_not() {
-        for emoji in ["👍", "❤️", "👩‍👩‍👧‍👦", "🏴󠁧󠁢󠁳󠁣󠁴󠁿", "1️⃣", "🇩🇪", "👍🏽"] {
+        for emoji in ["👍", "❤️", "👩‍👩‍👧‍👦", "🏴󠁧󠁢󠁳󠁣󠁴󠁿", "1️⃣", "🇩🇪", "👍🏽"]
+        {
             assert!(Emoji::parse(emoji).is_ok(), "{emoji}");
         }
         for text in ["", "a", "1", "👍a", "<b>", " ", "é", "中", &"👍".repeat(17)] {

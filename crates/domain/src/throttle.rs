@@ -29,10 +29,13 @@ impl Quota {
     /// first); gives the state to keep.
     pub fn admit(self, state: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, Throttled> {
         let theoretical = state.map_or(now, |arrival| arrival.max(now));
-        let tolerance = self.every * i32::try_from(self.burst.saturating_sub(1)).unwrap_or(i32::MAX);
+        let tolerance =
+            self.every * i32::try_from(self.burst.saturating_sub(1)).unwrap_or(i32::MAX);
         let allowed_at = theoretical - tolerance;
         if now < allowed_at {
-            return Err(Throttled { retry_after: allowed_at - now });
+            return Err(Throttled {
+                retry_after: allowed_at - now,
+            });
         }
         Ok(theoretical + self.every)
     }
@@ -51,7 +54,12 @@ mod tests {
         for _ in 0..3 {
             state = Some(quota.admit(state, start).expect("within the burst"));
         }
-        assert_eq!(quota.admit(state, start), Err(Throttled { retry_after: TimeDelta::seconds(1) }));
+        assert_eq!(
+            quota.admit(state, start),
+            Err(Throttled {
+                retry_after: TimeDelta::seconds(1)
+            })
+        );
         assert!(quota.admit(state, start + TimeDelta::seconds(1)).is_ok());
     }
 

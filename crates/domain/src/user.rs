@@ -1,5 +1,8 @@
 //! Accounts.
-use crate::{Timestamp, email::Email, id::UserId, name::PersonName, password::PasswordHash, username::Username};
+use crate::{
+    Timestamp, email::Email, id::UserId, name::PersonName, password::PasswordHash,
+    username::Username,
+};
 
 /// A person with an account. The address is proved.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,166 @@
+//! Signing in with a password.
+use super::{AddressProof, OpenedSession, Sessions, SignOut};
+use crate::{
+    limits::Limits,
+    ports::{
+        Clock, Entropy, EntropyExt, HashingBusy, PasswordHasher, RegistrationRepository,
+        Unavailable, UserRepository,
+    },
+};
+use domain::{
+    email::Email,
+    password::{Password, PasswordHash},
+    registration::Registration,
+    throttle::Throttled,
+    token::{FlowToken, SessionToken},
+    user::User,
+    username::Username,
+};
+use std::{net::IpAddr, sync::Arc};
+
+/// Signs in by username or address.
+pub struct SignIn {
+    /// Where accounts are.
+    pub users: Arc<dyn UserRepository>,
+    /// Where unproved sign-ups wait.
+    pub registrations: Arc<dyn RegistrationRepository>,
+    /// Compares the password.
+    pub hasher: Arc<dyn PasswordHasher>,
+    /// Opens the session.
+    pub sessions: Sessions,
+    /// Ends the one the browser had.
+    pub sign_out: SignOut,
+    /// Mails a fresh code to somebody who has not proved their address.
+    pub proof: AddressProof,
+    /// Bounds tries.
+    pub limits: Limits,
+    /// Counts the minute between codes.
+    pub clock: Arc<dyn Clock>,
+    /// Makes the flow token.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// Why somebody is not signed in.
+#[derive(thiserror::Error)]
+pub enum SignInError {
+    /// Nobody has this name and password.
+    #[error("the name or password is not right")]
+    InvalidCredentials,
+    /// The password of a sign-up whose address is not proved; this browser may prove it now.
+    #[error("the email address is not proved yet; a code was mailed to it")]
+    EmailUnverified {
+        /// Binds the sign-up to this browser.
+        flow: FlowToken,
+    },
+    /// Too often.
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
+    /// Too many passwords at once.
+    #[error(transparent)]
+    Busy(#[from] HashingBusy),
+    /// A port failed.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// Whoever a login names.
+enum Candidate {
+    Account(Box<User>),
+    Unproved(Box<Registration>),
+    Nobody,
+}
+
+impl SignIn {
+    /// Signs in under a fresh token; the session the browser had before, if any, ends. One password
+    /// is compared whoever the login names, so that the time tells nobody who exists.
+    pub async fn execute(
+        &self,
+        from: IpAddr,
+        previous: Option<SessionToken>,
+        login: &str,
+        password: &str,
+    ) -> Result<OpenedSession, SignInError> {
+        let password = Password::typed(password).ok_or(SignInError::InvalidCredentials)?;
+        self.limits.sign_in(from, login).await?;
+        let candidate = self.find_candidate(login).await?;
+        if !self.hasher.verify(&password, candidate.password()).await? {
+            return Err(SignInError::InvalidCredentials);
+        }
+        match candidate {
+            Candidate::Account(user) => {
+                if let Some(previous) = previous {
+                    self.sign_out.end_by_token(&previous).await?;
+                }
+                Ok(self.sessions.open(*user).await?)
+            }
+            Candidate::Unproved(registration) => Err(self.hand_over(*registration).await?),
+            Candidate::Nobody => Err(SignInError::InvalidCredentials),
+        }
+    }
+
+    /// An account comes before a sign-up: nobody can shadow one by signing up.
+    async fn find_candidate(&self, login: &str) -> Result<Candidate, Unavailable> {
+        let (user, registration) = if login.contains('@') {
+            let Ok(email) = Email::parse(login) else {
+                return Ok(Candidate::Nobody);
+            };
+            (
+                self.users.find_by_email(&email).await?,
+                self.registrations.find_newest_by_email(&email).await?,
+            )
+        } else {
+            let Ok(name) = Username::parse(login) else {
+                return Ok(Candidate::Nobody);
+            };
+            (
+                self.users.find_by_username(&name).await?,
+                self.registrations.find_newest_by_username(&name).await?,
+            )
+        };
+        let now = self.clock.now();
+        Ok(match (user, registration.filter(|r| r.is_live(now))) {
+            (Some(user), _) => Candidate::Account(Box::new(user)),
+            (None, Some(registration)) => Candidate::Unproved(Box::new(registration)),
+            (None, None) => Candidate::Nobody,
+        })
+    }
+
+    /// The flow moves to this browser, and a fresh code is mailed; within a minute of the last, or
+    /// when the address was mailed too often, the one that was sent stays good.
+    async fn hand_over(&self, registration: Registration) -> Result<SignInError, SignInError> {
+        let flow = FlowToken::mint(self.entropy.bytes());
+        self.registrations
+            .move_flow(registration.id, &flow.digest())
+            .await?;
+        let now = self.clock.now();
+        if now >= registration.otp.resend_at()
+            && self.limits.code_mail(&registration.email).await.is_ok()
+        {
+            let (code, otp) = self.proof.mint(registration.id, now);
+            if self
+                .registrations
+                .replace_otp(registration.id, registration.otp.sent_at, &otp)
+                .await?
+            {
+                self.proof.send(&registration.email, code).await?;
+            }
+        }
+        Ok(SignInError::EmailUnverified { flow })
+    }
+}
+
+impl Candidate {
+    fn password(&self) -> Option<PasswordHash> {
+        match self {
+            Self::Account(user) => user.password.clone(),
+            Self::Unproved(registration) => Some(registration.password.clone()),
+            Self::Nobody => None,
+        }
+    }
+}
+
+impl std::fmt::Debug for SignInError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SignInError({self})")
+    }
+}

@@ -1,0 +1,57 @@
+//! Marking as read.
+use crate::ports::{EventBus, RoomRepository, Unavailable};
+use domain::{
+    event::ChatEvent,
+    id::{RoomId, UserId},
+    room::ReadMark,
+};
+use std::sync::Arc;
+
+/// Moves somebody's read mark.
+pub struct MarkRead {
+    /// Where rooms are.
+    pub rooms: Arc<dyn RoomRepository>,
+    /// Tells both people's sockets.
+    pub bus: Arc<dyn EventBus>,
+}
+
+/// Why no mark is set.
+#[derive(Debug, thiserror::Error)]
+pub enum MarkReadError {
+    /// The reader has no such room.
+    #[error("there is no such room")]
+    NoSuchRoom,
+    /// A port failed.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl MarkRead {
+    /// Moves the mark forward, never back and never past the head. Only a mark that moved is told.
+    pub async fn execute(
+        &self,
+        me: UserId,
+        room: RoomId,
+        seq: u64,
+    ) -> Result<ReadMark, MarkReadError> {
+        let participants = self
+            .rooms
+            .find_participants(room, me)
+            .await?
+            .ok_or(MarkReadError::NoSuchRoom)?;
+        let mark = self
+            .rooms
+            .mark_read_up_to(room, me, seq)
+            .await?
+            .ok_or(MarkReadError::NoSuchRoom)?;
+        if mark.moved {
+            self.bus.publish(ChatEvent::Read {
+                participants,
+                room,
+                user: me,
+                seq: mark.seq,
+            });
+        }
+        Ok(mark)
+    }
+}

@@ -1,0 +1,16 @@
+//! The conversation.
+mod follow;
+mod history;
+mod mark_read;
+mod open_room;
+mod opened;
+mod rooms;
+mod send_messages;
+
+pub use follow::{Follow, Following, LiveEvent, Scope};
+pub use history::{Changes, History, HistoryError, Messages};
+pub use mark_read::{MarkRead, MarkReadError};
+pub use open_room::{OpenRoom, OpenRoomError};
+pub use opened::{Content, OpenedMessage, Opener};
+pub use rooms::{RoomEntry, RoomList, Rooms};
+pub use send_messages::{Draft, SendError, SendMessages, Sent};

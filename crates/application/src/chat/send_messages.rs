@@ -1,0 +1,247 @@
+//! Sending, so that nothing acknowledged is lost, nothing is stored twice and the order holds.
+use super::{Content, OpenedMessage, Opener};
+use crate::{
+    limits::Limits,
+    ports::{
+        Appended, Clock, Digester, Entropy, EntropyExt, MessageRepository, MessageSealer, Purpose,
+        RoomRepository, Unavailable,
+    },
+};
+use domain::{
+    id::{ClientId, MessageId, RoomId, UserId},
+    message::{MessageBody, NewMessage},
+    sealing::{KeyedDigest, SealedPlace},
+    throttle::Throttled,
+};
+use std::{collections::HashMap, sync::Arc};
+
+/// Sends messages.
+pub struct SendMessages {
+    /// Where they go.
+    pub messages: Arc<dyn MessageRepository>,
+    /// Whether the sender is in the room.
+    pub rooms: Arc<dyn RoomRepository>,
+    /// Seals them.
+    pub sealer: Arc<dyn MessageSealer>,
+    /// Recognises a retry.
+    pub digester: Arc<dyn Digester>,
+    /// Bounds how many somebody sends.
+    pub limits: Limits,
+    /// When they are accepted.
+    pub clock: Arc<dyn Clock>,
+    /// Names them.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// A message somebody wants to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// Where to.
+    pub room: RoomId,
+    /// The sender's own name for it.
+    pub client_id: ClientId,
+    /// What it says.
+    pub body: MessageBody,
+    /// The message it answers.
+    pub reply_to: Option<MessageId>,
+}
+
+/// What became of a draft.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// It is stored, and announced to every socket of both people.
+    New(OpenedMessage),
+    /// It was sent before; the message as it is now. Nobody else hears of it.
+    Known(OpenedMessage),
+}
+
+/// Why a draft was not sent.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// The sender has no such room.
+    #[error("there is no such room")]
+    NoSuchRoom,
+    /// It answers a message that is not in its room.
+    #[error("the message it answers is not in this room")]
+    NoSuchReply,
+    /// The sender used the client id for another message.
+    #[error("this client_id was used for another message")]
+    ClientIdReused,
+    /// Too often.
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
+    /// Nothing was acknowledged: send it again under the same client id.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl SendMessages {
+    /// Sends one message.
+    pub async fn execute(&self, sender: UserId, draft: Draft) -> Result<Sent, SendError> {
+        let mut outcomes = self.execute_batch(sender, vec![draft]).await;
+        outcomes.pop().unwrap_or(Err(SendError::NoSuchRoom))
+    }
+
+    /// Sends several messages in this order and says of each what became of it. Once one is
+    /// refused as unavailable, so are all later ones of its room; once one is throttled, so are
+    /// all later ones.
+    pub async fn execute_batch(
+        &self,
+        sender: UserId,
+        drafts: Vec<Draft>,
+    ) -> Vec<Result<Sent, SendError>> {
+        let mut scope = Scope::default();
+        let mut outcomes = Vec::with_capacity(drafts.len());
+        let mut accepted = Vec::with_capacity(drafts.len());
+        for draft in drafts {
+            let verdict = self.check(&mut scope, sender, &draft).await;
+            outcomes.push(verdict.err().map(Err));
+            if matches!(outcomes.last(), Some(None)) {
+                accepted.push(draft);
+            }
+        }
+        let batch = accepted
+            .iter()
+            .map(|draft| self.seal(sender, draft))
+            .collect();
+        let stored = self.messages.append(batch).await;
+        let mut settled = accepted
+            .into_iter()
+            .zip(stored)
+            .map(|(draft, stored)| self.settle(draft, stored));
+        outcomes
+            .into_iter()
+            .map(|refused| {
+                refused
+                    .or_else(|| settled.next())
+                    .unwrap_or(Err(SendError::NoSuchRoom))
+            })
+            .collect()
+    }
+
+    async fn check(
+        &self,
+        scope: &mut Scope,
+        sender: UserId,
+        draft: &Draft,
+    ) -> Result<(), SendError> {
+        if let Some(throttled) = scope.throttled {
+            return Err(throttled.into());
+        }
+        self.limits
+            .send(sender)
+            .await
+            .inspect_err(|throttled| scope.throttled = Some(*throttled))?;
+        match self.find_room(scope, sender, draft.room).await {
+            InRoom::Yes => Ok(()),
+            InRoom::No => Err(SendError::NoSuchRoom),
+            InRoom::Unknown => Err(Unavailable::of(
+                "store",
+                anyhow::anyhow!("the room could not be looked up"),
+            )
+            .into()),
+        }
+    }
+
+    /// Looked up once a batch: when that fails, it fails for every message of the room.
+    async fn find_room(&self, scope: &mut Scope, sender: UserId, room: RoomId) -> InRoom {
+        if let Some(known) = scope.rooms.get(&room) {
+            return *known;
+        }
+        let found = match self.rooms.find_participants(room, sender).await {
+            Ok(Some(_)) => InRoom::Yes,
+            Ok(None) => InRoom::No,
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a room was not looked up"
+                );
+                InRoom::Unknown
+            }
+        };
+        scope.rooms.insert(room, found);
+        found
+    }
+
+    fn seal(&self, sender: UserId, draft: &Draft) -> NewMessage {
+        let now = self.clock.now();
+        let id = MessageId::mint(now, self.entropy.bytes());
+        let place = SealedPlace {
+            room: draft.room,
+            message: id,
+            sender,
+        };
+        NewMessage {
+            id,
+            room: draft.room,
+            sender,
+            client_id: draft.client_id,
+            fingerprint: self.fingerprint(draft),
+            body: self.sealer.seal(&place, &draft.body),
+            sent_at: now,
+            reply_to: draft.reply_to,
+        }
+    }
+
+    fn settle(
+        &self,
+        draft: Draft,
+        stored: Result<Appended, Unavailable>,
+    ) -> Result<Sent, SendError> {
+        match stored? {
+            Appended::New(message) => Ok(Sent::New(OpenedMessage {
+                message,
+                content: Content::Text(draft.body),
+            })),
+            Appended::NoSuchReply => Err(SendError::NoSuchReply),
+            Appended::Known(message) => {
+                let first = &message.fingerprint;
+                if !self.digester.matches(
+                    Purpose::MessageFingerprint,
+                    &fingerprint_parts(&draft),
+                    first,
+                ) {
+                    return Err(SendError::ClientIdReused);
+                }
+                Ok(Sent::Known(
+                    Opener {
+                        sealer: self.sealer.clone(),
+                    }
+                    .open(message),
+                ))
+            }
+        }
+    }
+
+    fn fingerprint(&self, draft: &Draft) -> KeyedDigest {
+        self.digester
+            .digest(Purpose::MessageFingerprint, &fingerprint_parts(draft))
+    }
+}
+
+/// What one batch has learnt on the way.
+#[derive(Default)]
+struct Scope {
+    rooms: HashMap<RoomId, InRoom>,
+    throttled: Option<Throttled>,
+}
+
+#[derive(Clone, Copy)]
+enum InRoom {
+    Yes,
+    No,
+    Unknown,
+}
+
+/// All that makes two messages the same. Keyed, because the text would be guessed from a plain
+/// digest.
+fn fingerprint_parts(draft: &Draft) -> [Vec<u8>; 3] {
+    [
+        draft.room.as_bytes().to_vec(),
+        draft.body.as_str().as_bytes().to_vec(),
+        draft
+            .reply_to
+            .map(|id| id.as_bytes().to_vec())
+            .unwrap_or_default(),
+    ]
+}

@@ -1,0 +1,79 @@
+//! The ports: what the use cases need of the outside, as traits that adapters fulfil.
+//!
+//! To add one: write the trait in a file of its own, with a doc on each method that says what an
+//! adapter must *guarantee* (atomicity, uniqueness, order), not what the name already says; put
+//! `#[cfg_attr(feature = "mocks", mockall::automock)]` on it; give it a contract suite in
+//! `testkit`, its concurrent cases included; run that suite against each adapter.
+//!
+//! Absence is `Option`. Verbs are fixed (`find`, `find_by_x`, `insert`, `list_x`, `remove`); a verb
+//! that carries atomicity has a name of its own (`begin_attempt`, `append`, `mark_read_up_to`).
+//! A method is the atomic unit: a use case that makes two calls orders them so that a crash in
+//! between leaves something harmless. The store counts, the domain judges: expiry, tries and
+//! membership are domain functions, never hidden in a query.
+
+mod clock;
+mod crypto;
+mod events;
+mod keys;
+mod limits;
+mod mail;
+mod messages;
+mod probe;
+mod registrations;
+mod rooms;
+mod sessions;
+mod users;
+
+pub use {
+    clock::{Clock, Entropy, EntropyExt},
+    crypto::{Digester, HashingBusy, MessageSealer, PasswordHasher, Purpose},
+    events::{Delivery, EventBus, EventSender, SubscriberGone, Subscription, event_channel},
+    keys::{KeyFingerprint, KeyFingerprintRepository},
+    limits::{LimitKey, RateLimiter},
+    mail::{DevelopmentMailbox, Mail, Mailer, SentMail},
+    messages::{Appended, MessageChange, MessageRepository},
+    probe::StoreProbe,
+    registrations::RegistrationRepository,
+    rooms::{OpenedRoom, RoomRepository},
+    sessions::SessionRepository,
+    users::UserRepository,
+};
+#[cfg(feature = "mocks")]
+pub use {
+    clock::{MockClock, MockEntropy},
+    crypto::{MockDigester, MockMessageSealer, MockPasswordHasher},
+    events::MockEventBus,
+    keys::MockKeyFingerprintRepository,
+    limits::MockRateLimiter,
+    mail::{MockDevelopmentMailbox, MockMailer},
+    messages::MockMessageRepository,
+    probe::MockStoreProbe,
+    registrations::MockRegistrationRepository,
+    rooms::MockRoomRepository,
+    sessions::MockSessionRepository,
+    users::MockUserRepository,
+};
+
+/// A port could not do its work, for a reason no caller can act on. Whether what was asked for
+/// happened is unknown.
+#[derive(Debug, thiserror::Error)]
+#[error("{port} is unavailable")]
+pub struct Unavailable {
+    port: &'static str,
+    source: anyhow::Error,
+}
+
+impl Unavailable {
+    /// Names the port that failed and keeps the cause for the log.
+    pub fn of(port: &'static str, source: impl Into<anyhow::Error>) -> Self {
+        Self {
+            port,
+            source: source.into(),
+        }
+    }
+
+    /// Which port failed: `store`, `mail` …
+    pub fn port(&self) -> &'static str {
+        self.port
+    }
+}

@@ -1,0 +1,59 @@
+use super::Unavailable;
+use async_trait::async_trait;
+use domain::{
+    Timestamp,
+    history::Limit,
+    id::{RoomId, UserId},
+    room::{Participants, ReadMark, Room, RoomCursor, RoomView},
+};
+
+/// A room asked for, and whether it began just now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenedRoom {
+    /// The room.
+    pub room: Room,
+    /// Whether this call made it.
+    pub created: bool,
+}
+
+/// Every room there is. Reading takes the person who reads: one is never given a room one is not in.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait RoomRepository: Send + Sync {
+    /// The one room of two people, made under this id if they have none. Of callers that race,
+    /// exactly one makes it, and all get the same.
+    async fn open(
+        &self,
+        participants: Participants,
+        id: RoomId,
+        now: Timestamp,
+    ) -> Result<OpenedRoom, Unavailable>;
+
+    /// A room of this person's.
+    async fn find(&self, room: RoomId, user: UserId) -> Result<Option<RoomView>, Unavailable>;
+
+    /// Who is in a room of this person's.
+    async fn find_participants(
+        &self,
+        room: RoomId,
+        user: UserId,
+    ) -> Result<Option<Participants>, Unavailable>;
+
+    /// This person's rooms, latest first, from behind a cursor. Costs the same number of round
+    /// trips however many there are.
+    async fn list_by_user(
+        &self,
+        user: UserId,
+        behind: Option<RoomCursor>,
+        limit: Limit,
+    ) -> Result<Vec<RoomView>, Unavailable>;
+
+    /// Sets this person's read mark as [`ReadMark::advance`] says; of marks that race, the
+    /// furthest stays. `None` if the room is not theirs.
+    async fn mark_read_up_to(
+        &self,
+        room: RoomId,
+        user: UserId,
+        seq: u64,
+    ) -> Result<Option<ReadMark>, Unavailable>;
+}

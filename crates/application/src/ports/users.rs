@@ -1,0 +1,48 @@
+use super::Unavailable;
+use async_trait::async_trait;
+use domain::{
+    email::Email,
+    id::UserId,
+    user::{ProfileChange, Taken, User},
+    username::Username,
+};
+
+/// Every account there is.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait UserRepository: Send + Sync {
+    /// Adds a user, unless another has its address, or a username of the same skeleton.
+    ///
+    /// This write decides, never a look-up before it: of two at once, exactly one is refused.
+    async fn insert(&self, user: &User) -> Result<Result<(), Taken>, Unavailable>;
+
+    /// The user with this id.
+    async fn find(&self, id: UserId) -> Result<Option<User>, Unavailable>;
+
+    /// The user with this address.
+    async fn find_by_email(&self, email: &Email) -> Result<Option<User>, Unavailable>;
+
+    /// The user with this username, compared by key.
+    async fn find_by_username(&self, username: &Username) -> Result<Option<User>, Unavailable>;
+
+    /// Whether somebody has this username or one of the same skeleton.
+    async fn has_username_like(&self, username: &Username) -> Result<bool, Unavailable>;
+
+    /// Those of these users that exist, in any order, in one round trip.
+    async fn list(&self, ids: &[UserId]) -> Result<Vec<User>, Unavailable>;
+
+    /// Users whose username's key begins with `prefix` (in lower case, taken literally), by key.
+    async fn list_by_username_prefix(
+        &self,
+        prefix: &str,
+        limit: usize,
+    ) -> Result<Vec<User>, Unavailable>;
+
+    /// Changes a profile and returns it as it is now, or says that the username is taken (as
+    /// [`UserRepository::insert`] decides it). `None` if there is no such user.
+    async fn update_profile(
+        &self,
+        id: UserId,
+        change: &ProfileChange,
+    ) -> Result<Option<Result<User, Taken>>, Unavailable>;
+}
