@@ -28,20 +28,17 @@ pub struct Limits {
 impl Limits {
     /// Somebody signs up.
     pub async fn sign_up(&self, from: IpAddr) -> Result<(), Throttled> {
-        self.admit("sign_up", network(from), SIGN_UPS_BY_ADDRESS)
-            .await
+        self.admit("sign_up", network(from), SIGN_UPS_BY_ADDRESS).await
     }
 
     /// A code is mailed. Bounds both the mail somebody is sent and the codes somebody can guess at.
     pub async fn code_mail(&self, to: &Email) -> Result<(), Throttled> {
-        self.admit("code_mail", to.as_str().to_owned(), CODE_MAILS_BY_RECIPIENT)
-            .await
+        self.admit("code_mail", to.as_str().to_owned(), CODE_MAILS_BY_RECIPIENT).await
     }
 
     /// A code is tried.
     pub async fn code_try(&self, from: IpAddr) -> Result<(), Throttled> {
-        self.admit("code_try", network(from), CODE_TRIES_BY_ADDRESS)
-            .await
+        self.admit("code_try", network(from), CODE_TRIES_BY_ADDRESS).await
     }
 
     /// Somebody signs in. Counted by the name from that address, so that nobody can lock another
@@ -49,21 +46,18 @@ impl Limits {
     pub async fn sign_in(&self, from: IpAddr, login: &str) -> Result<(), Throttled> {
         let from = network(from);
         let name = format!("{} {from}", login.trim().to_lowercase());
-        self.admit("sign_in_name", name, SIGN_INS_BY_NAME_AND_ADDRESS)
-            .await?;
+        self.admit("sign_in_name", name, SIGN_INS_BY_NAME_AND_ADDRESS).await?;
         self.admit("sign_in", from, SIGN_INS_BY_ADDRESS).await
     }
 
     /// Somebody looks for people.
     pub async fn search(&self, user: UserId) -> Result<(), Throttled> {
-        self.admit("search", user.to_string(), SEARCHES_BY_USER)
-            .await
+        self.admit("search", user.to_string(), SEARCHES_BY_USER).await
     }
 
     /// Somebody opens a room.
     pub async fn open_room(&self, user: UserId) -> Result<(), Throttled> {
-        self.admit("open_room", user.to_string(), ROOMS_BY_USER)
-            .await
+        self.admit("open_room", user.to_string(), ROOMS_BY_USER).await
     }
 
     /// Somebody sends a message.

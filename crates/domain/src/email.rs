@@ -20,10 +20,8 @@ impl Email {
         if !address.is_ascii() || address.len() > Self::MAX || address.contains('"') {
             return Err(InvalidEmail);
         }
-        let options = Options::default()
-            .with_required_tld()
-            .without_domain_literal()
-            .without_display_text();
+        let options =
+            Options::default().with_required_tld().without_domain_literal().without_display_text();
         EmailAddress::parse_with_options(&address, options).map_err(|_| InvalidEmail)?;
         Ok(Self(address))
     }
@@ -51,10 +49,7 @@ mod tests {
 
     #[test]
     fn addresses_are_compared_without_case() {
-        assert_eq!(
-            Email::parse(" Ann@Example.COM "),
-            Email::parse("ann@example.com")
-        );
+        assert_eq!(Email::parse(" Ann@Example.COM "), Email::parse("ann@example.com"));
     }
 
     #[test]

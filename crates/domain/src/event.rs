@@ -26,6 +26,15 @@ pub enum ChatEvent {
         /// Up to where.
         seq: u64,
     },
+    /// Somebody is writing.
+    Typing {
+        /// The two people of the room.
+        participants: Participants,
+        /// Which room.
+        room: RoomId,
+        /// Who writes.
+        user: UserId,
+    },
     /// A room began.
     RoomOpened {
         /// Its two people.
@@ -48,6 +57,7 @@ impl ChatEvent {
         let (first, second) = match self {
             Self::Message { participants, .. }
             | Self::Read { participants, .. }
+            | Self::Typing { participants, .. }
             | Self::RoomOpened { participants, .. } => {
                 let [low, high] = participants.both();
                 (low, Some(high))
@@ -61,7 +71,9 @@ impl ChatEvent {
     pub fn room(&self) -> Option<RoomId> {
         match self {
             Self::Message { message, .. } => Some(message.room),
-            Self::Read { room, .. } | Self::RoomOpened { room, .. } => Some(*room),
+            Self::Read { room, .. } | Self::Typing { room, .. } | Self::RoomOpened { room, .. } => {
+                Some(*room)
+            }
             Self::SessionEnded { .. } => None,
         }
     }

@@ -96,12 +96,9 @@ mod tests {
 
     #[test]
     fn only_the_hyphenated_form_is_an_id() {
-        for text in [
-            "",
-            "x",
-            "67e5504410b1426f9247bb680e5fe0c8",
-            "{67e55044-10b1-426f-9247-bb680e5fe0c8}",
-        ] {
+        for text in
+            ["", "x", "67e5504410b1426f9247bb680e5fe0c8", "{67e55044-10b1-426f-9247-bb680e5fe0c8}"]
+        {
             assert_eq!(text.parse::<RoomId>(), Err(InvalidId), "{text}");
         }
     }
@@ -109,10 +106,7 @@ mod tests {
     #[test]
     fn ids_minted_later_sort_later() {
         let early = RoomId::mint(Timestamp::UNIX_EPOCH, [255; 10]);
-        let late = RoomId::mint(
-            Timestamp::UNIX_EPOCH + crate::TimeDelta::milliseconds(1),
-            [0; 10],
-        );
+        let late = RoomId::mint(Timestamp::UNIX_EPOCH + crate::TimeDelta::milliseconds(1), [0; 10]);
         assert!(early < late);
     }
 }

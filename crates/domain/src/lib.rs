@@ -25,3 +25,8 @@ pub use chrono::TimeDelta;
 
 /// A moment in UTC; kept and shown with millisecond precision.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;
+
+/// A moment as the API writes it: RFC 3339, UTC, with milliseconds.
+pub fn rfc3339(at: Timestamp) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}

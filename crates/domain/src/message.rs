@@ -34,10 +34,7 @@ impl MessageBody {
         if body.is_empty() {
             return Err(InvalidBody::Empty);
         }
-        if body
-            .chars()
-            .any(|c| c.is_control() && c != '\n' && c != '\t')
-        {
+        if body.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
             return Err(InvalidBody::ControlCharacter);
         }
         if body.chars().count() > Self::MAX {
@@ -138,10 +135,7 @@ pub enum AlterationRefused {
     #[error("there is no such message to change")]
     NotFound,
     /// As many emoji from one person as a message bears.
-    #[error(
-        "a person gives a message at most {} reactions",
-        SealedMessage::MAX_REACTIONS
-    )]
+    #[error("a person gives a message at most {} reactions", SealedMessage::MAX_REACTIONS)]
     TooManyReactions,
 }
 
@@ -171,11 +165,7 @@ impl SealedMessage {
 
     /// What its body is bound to.
     pub fn place(&self) -> SealedPlace {
-        SealedPlace {
-            room: self.room,
-            message: self.id,
-            sender: self.sender,
-        }
+        SealedPlace { room: self.room, message: self.id, sender: self.sender }
     }
 
     /// Whether its sender took it back.
@@ -193,16 +183,12 @@ impl SealedMessage {
             Alteration::Edit { .. } | Alteration::Delete if by != self.sender => {
                 Err(AlterationRefused::NotFound)
             }
-            Alteration::Edit { body, at } => Ok(Some(Self {
-                body: Some(body.clone()),
-                edited_at: Some(*at),
-                ..self.clone()
-            })),
-            Alteration::Delete => Ok(Some(Self {
-                body: None,
-                reactions: Vec::new(),
-                ..self.clone()
-            })),
+            Alteration::Edit { body, at } => {
+                Ok(Some(Self { body: Some(body.clone()), edited_at: Some(*at), ..self.clone() }))
+            }
+            Alteration::Delete => {
+                Ok(Some(Self { body: None, reactions: Vec::new(), ..self.clone() }))
+            }
             Alteration::React(emoji) => self.with_reaction(by, emoji),
             Alteration::Unreact(emoji) => Ok(self.without_reaction(by, emoji)),
         }
@@ -217,18 +203,13 @@ impl SealedMessage {
             return Err(AlterationRefused::TooManyReactions);
         }
         let mut altered = self.clone();
-        altered.reactions.push(Reaction {
-            emoji: emoji.clone(),
-            user: by,
-        });
+        altered.reactions.push(Reaction { emoji: emoji.clone(), user: by });
         Ok(Some(altered))
     }
 
     fn without_reaction(&self, by: UserId, emoji: &Emoji) -> Option<Self> {
         let mut altered = self.clone();
-        altered
-            .reactions
-            .retain(|r| r.user != by || r.emoji != *emoji);
+        altered.reactions.retain(|r| r.user != by || r.emoji != *emoji);
         (altered.reactions.len() != self.reactions.len()).then_some(altered)
     }
 }
@@ -261,10 +242,7 @@ mod tests {
         message.altered(UserId::from_bytes(by), how)
     }
     fn edit() -> Alteration {
-        Alteration::Edit {
-            body: SealedBody::new(vec![50]),
-            at: Timestamp::UNIX_EPOCH,
-        }
+        Alteration::Edit { body: SealedBody::new(vec![50]), at: Timestamp::UNIX_EPOCH }
     }
     fn thumb() -> Emoji {
         Emoji::parse("👍").expect("an emoji")
@@ -272,43 +250,25 @@ mod tests {
 
     #[test]
     fn a_body_is_trimmed_and_bounded() {
-        assert_eq!(
-            MessageBody::parse("  hi\n").map(|b| b.0),
-            Ok("hi".to_owned())
-        );
+        assert_eq!(MessageBody::parse("  hi\n").map(|b| b.0), Ok("hi".to_owned()));
         assert_eq!(MessageBody::parse(" \u{a0}\n"), Err(InvalidBody::Empty));
         assert!(MessageBody::parse(&"😀".repeat(4_000)).is_ok());
-        assert_eq!(
-            MessageBody::parse(&"a".repeat(4_001)),
-            Err(InvalidBody::TooLong)
-        );
+        assert_eq!(MessageBody::parse(&"a".repeat(4_001)), Err(InvalidBody::TooLong));
     }
 
     #[test]
     fn control_characters_are_refused() {
         assert!(MessageBody::parse("a\n\tb").is_ok());
         for body in ["a\0b", "a\u{1b}[31m", "a\r\nb", "a\u{85}b", "a\u{7f}"] {
-            assert_eq!(
-                MessageBody::parse(body),
-                Err(InvalidBody::ControlCharacter),
-                "{body:?}"
-            );
+            assert_eq!(MessageBody::parse(body), Err(InvalidBody::ControlCharacter), "{body:?}");
         }
     }
 
     #[test]
     fn only_the_sender_edits_and_deletes() {
-        assert_eq!(
-            alter(&message(), BOB, &edit()),
-            Err(AlterationRefused::NotFound)
-        );
-        assert_eq!(
-            alter(&message(), BOB, &Alteration::Delete),
-            Err(AlterationRefused::NotFound)
-        );
-        let edited = alter(&message(), ANN, &edit())
-            .expect("allowed")
-            .expect("a change");
+        assert_eq!(alter(&message(), BOB, &edit()), Err(AlterationRefused::NotFound));
+        assert_eq!(alter(&message(), BOB, &Alteration::Delete), Err(AlterationRefused::NotFound));
+        let edited = alter(&message(), ANN, &edit()).expect("allowed").expect("a change");
         assert_eq!(edited.body, Some(SealedBody::new(vec![50])));
         assert!(edited.edited_at.is_some());
     }
@@ -318,16 +278,11 @@ mod tests {
         let liked = alter(&message(), BOB, &Alteration::React(thumb()))
             .expect("allowed")
             .expect("a change");
-        let deleted = alter(&liked, ANN, &Alteration::Delete)
-            .expect("allowed")
-            .expect("a change");
+        let deleted = alter(&liked, ANN, &Alteration::Delete).expect("allowed").expect("a change");
         assert!(deleted.is_deleted() && deleted.reactions.is_empty());
-        for how in [
-            edit(),
-            Alteration::Delete,
-            Alteration::React(thumb()),
-            Alteration::Unreact(thumb()),
-        ] {
+        for how in
+            [edit(), Alteration::Delete, Alteration::React(thumb()), Alteration::Unreact(thumb())]
+        {
             assert_eq!(alter(&deleted, ANN, &how), Err(AlterationRefused::NotFound));
         }
     }
@@ -339,9 +294,8 @@ mod tests {
             .expect("a change");
         assert_eq!(alter(&liked, BOB, &Alteration::React(thumb())), Ok(None));
         assert_eq!(alter(&liked, ANN, &Alteration::Unreact(thumb())), Ok(None));
-        let unliked = alter(&liked, BOB, &Alteration::Unreact(thumb()))
-            .expect("allowed")
-            .expect("a change");
+        let unliked =
+            alter(&liked, BOB, &Alteration::Unreact(thumb())).expect("allowed").expect("a change");
         assert!(unliked.reactions.is_empty());
     }
 }

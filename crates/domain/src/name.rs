@@ -57,15 +57,8 @@ mod tests {
     #[test]
     fn tricks_are_refused() {
         for name in ["a\nb", "a\u{202e}b", "a\0", "a\u{2028}b"] {
-            assert_eq!(
-                PersonName::parse(name),
-                Err(InvalidName::Character),
-                "{name:?}"
-            );
+            assert_eq!(PersonName::parse(name), Err(InvalidName::Character), "{name:?}");
         }
-        assert_eq!(
-            PersonName::parse(&"x".repeat(65)),
-            Err(InvalidName::TooLong)
-        );
+        assert_eq!(PersonName::parse(&"x".repeat(65)), Err(InvalidName::TooLong));
     }
 }

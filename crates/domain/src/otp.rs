@@ -9,19 +9,13 @@ pub struct OtpCode(Zeroizing<String>);
 impl OtpCode {
     /// Six digits from 64 random bits (the bias of the remainder is below 2⁻⁴⁴).
     pub fn mint(random: [u8; 8]) -> Self {
-        Self(Zeroizing::new(format!(
-            "{:06}",
-            u64::from_be_bytes(random) % 1_000_000
-        )))
+        Self(Zeroizing::new(format!("{:06}", u64::from_be_bytes(random) % 1_000_000)))
     }
 
     /// A code as somebody typed it: spaces and dashes do not count.
     pub fn typed(raw: &str) -> Self {
         Self(Zeroizing::new(
-            raw.chars()
-                .filter(|c| !c.is_whitespace() && *c != '-')
-                .take(16)
-                .collect(),
+            raw.chars().filter(|c| !c.is_whitespace() && *c != '-').take(16).collect(),
         ))
     }
 
@@ -69,11 +63,7 @@ impl Otp {
 
     /// A code just sent.
     pub fn sent(digest: KeyedDigest, now: Timestamp) -> Self {
-        Self {
-            digest,
-            sent_at: now,
-            attempts: 0,
-        }
+        Self { digest, sent_at: now, attempts: 0 }
     }
 
     /// Judges a try that the store has already counted.
@@ -87,9 +77,7 @@ impl Otp {
         if digits_match {
             return Ok(());
         }
-        Err(OtpRejected::Wrong {
-            attempts_left: self.attempts_left(),
-        })
+        Err(OtpRejected::Wrong { attempts_left: self.attempts_left() })
     }
 
     /// Tries that remain.
@@ -113,11 +101,7 @@ mod tests {
     use super::*;
 
     fn tried(times: u32) -> Otp {
-        Otp {
-            digest: KeyedDigest::new(vec![]),
-            sent_at: Timestamp::UNIX_EPOCH,
-            attempts: times,
-        }
+        Otp { digest: KeyedDigest::new(vec![]), sent_at: Timestamp::UNIX_EPOCH, attempts: times }
     }
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -131,10 +115,7 @@ mod tests {
     #[test]
     fn three_tries_are_judged_and_no_fourth() {
         for (attempt, attempts_left) in [(1, 2), (2, 1), (3, 0)] {
-            assert_eq!(
-                tried(attempt).judge(false, NOW),
-                Err(OtpRejected::Wrong { attempts_left })
-            );
+            assert_eq!(tried(attempt).judge(false, NOW), Err(OtpRejected::Wrong { attempts_left }));
             assert_eq!(tried(attempt).judge(true, NOW), Ok(()));
         }
         assert_eq!(tried(4).judge(true, NOW), Err(OtpRejected::Exhausted));
@@ -144,9 +125,6 @@ mod tests {
     fn a_code_dies_after_ten_minutes() {
         let last_moment = NOW + TimeDelta::milliseconds(599_999);
         assert_eq!(tried(1).judge(true, last_moment), Ok(()));
-        assert_eq!(
-            tried(1).judge(true, NOW + Otp::LIFETIME),
-            Err(OtpRejected::Expired)
-        );
+        assert_eq!(tried(1).judge(true, NOW + Otp::LIFETIME), Err(OtpRejected::Expired));
     }
 }

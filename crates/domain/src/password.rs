@@ -128,14 +128,7 @@ mod tests {
 
     #[test]
     fn what_everybody_tries_first_is_refused() {
-        for raw in [
-            "password",
-            "12345678",
-            "qwertyuiop",
-            "Passw0rd",
-            "iloveyou1",
-            "aaaaaaaa",
-        ] {
+        for raw in ["password", "12345678", "qwertyuiop", "Passw0rd", "iloveyou1", "aaaaaaaa"] {
             assert_eq!(choose(raw), Err(WeakPassword::TooCommon), "{raw}");
         }
     }

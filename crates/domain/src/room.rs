@@ -93,10 +93,7 @@ pub struct RoomCursor {
 
 impl From<&Room> for RoomCursor {
     fn from(room: &Room) -> Self {
-        Self {
-            active_at: room.active_at,
-            room: room.id,
-        }
+        Self { active_at: room.active_at, room: room.id }
     }
 }
 
@@ -113,10 +110,7 @@ impl ReadMark {
     /// Reading up to `wanted` in a room: never back, never past the head.
     pub fn advance(current: u64, wanted: u64, head: u64) -> Self {
         let seq = wanted.min(head).max(current);
-        Self {
-            seq,
-            moved: seq != current,
-        }
+        Self { seq, moved: seq != current }
     }
 }
 
@@ -130,10 +124,7 @@ mod tests {
 
     #[test]
     fn a_pair_is_the_same_from_both_sides() {
-        assert_eq!(
-            Participants::pair(user(1), user(2)),
-            Participants::pair(user(2), user(1))
-        );
+        assert_eq!(Participants::pair(user(1), user(2)), Participants::pair(user(2), user(1)));
         assert_eq!(Participants::pair(user(1), user(1)), Err(SamePerson));
     }
 
@@ -147,26 +138,8 @@ mod tests {
 
     #[test]
     fn reading_never_moves_back_nor_past_the_head() {
-        assert_eq!(
-            ReadMark::advance(3, 5, 9),
-            ReadMark {
-                seq: 5,
-                moved: true
-            }
-        );
-        assert_eq!(
-            ReadMark::advance(5, 3, 9),
-            ReadMark {
-                seq: 5,
-                moved: false
-            }
-        );
-        assert_eq!(
-            ReadMark::advance(5, u64::MAX, 9),
-            ReadMark {
-                seq: 9,
-                moved: true
-            }
-        );
+        assert_eq!(ReadMark::advance(3, 5, 9), ReadMark { seq: 5, moved: true });
+        assert_eq!(ReadMark::advance(5, 3, 9), ReadMark { seq: 5, moved: false });
+        assert_eq!(ReadMark::advance(5, u64::MAX, 9), ReadMark { seq: 9, moved: true });
     }
 }

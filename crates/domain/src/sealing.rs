@@ -60,9 +60,7 @@ impl KeyId {
     /// Reads a key id; `None` if it has another form.
     pub fn parse(text: &str) -> Option<Self> {
         let fits = (1..=32).contains(&text.len())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
         fits.then(|| Self(text.to_owned()))
     }
 

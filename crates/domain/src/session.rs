@@ -30,13 +30,7 @@ impl Session {
 
     /// A session that begins now.
     pub fn begin(id: SessionId, user: UserId, token: TokenDigest, now: Timestamp) -> Self {
-        Self {
-            id,
-            user,
-            token,
-            created_at: now,
-            last_used_at: now,
-        }
+        Self { id, user, token, created_at: now, last_used_at: now }
     }
 
     /// When it ends if it is not used again.
@@ -73,18 +67,11 @@ mod tests {
 
     #[test]
     fn use_keeps_a_session_alive_but_not_for_ever() {
-        for (created, last_used, live) in [
-            (13, 13, true),
-            (14, 14, false),
-            (89, 0, true),
-            (90, 0, false),
-        ] {
+        for (created, last_used, live) in
+            [(13, 13, true), (14, 14, false), (89, 0, true), (90, 0, false)]
+        {
             let (session, now) = used(created, last_used);
-            assert_eq!(
-                session.is_live(now),
-                live,
-                "created {created}, used {last_used} days ago"
-            );
+            assert_eq!(session.is_live(now), live, "created {created}, used {last_used} days ago");
         }
     }
 }

@@ -28,14 +28,14 @@ impl Quota {
     /// Judges one more event at `now`, given the state that the last admitted one left (`None` at
     /// first); gives the state to keep.
     pub fn admit(self, state: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, Throttled> {
-        let theoretical = state.map_or(now, |arrival| arrival.max(now));
         let tolerance =
             self.every * i32::try_from(self.burst.saturating_sub(1)).unwrap_or(i32::MAX);
+        // No state lies further ahead, unless the clock was set back: then nobody waits for it.
+        let furthest = now + tolerance + self.every;
+        let theoretical = state.map_or(now, |arrival| arrival.clamp(now, furthest));
         let allowed_at = theoretical - tolerance;
         if now < allowed_at {
-            return Err(Throttled {
-                retry_after: allowed_at - now,
-            });
+            return Err(Throttled { retry_after: allowed_at - now });
         }
         Ok(theoretical + self.every)
     }
@@ -56,11 +56,17 @@ mod tests {
         }
         assert_eq!(
             quota.admit(state, start),
-            Err(Throttled {
-                retry_after: TimeDelta::seconds(1)
-            })
+            Err(Throttled { retry_after: TimeDelta::seconds(1) })
         );
         assert!(quota.admit(state, start + TimeDelta::seconds(1)).is_ok());
+    }
+
+    #[test]
+    fn a_clock_set_back_makes_nobody_wait_longer_than_the_quota() {
+        let quota = Quota::new(2, TimeDelta::seconds(10));
+        let far_ahead = Some(Timestamp::UNIX_EPOCH + TimeDelta::days(1));
+        let wait = quota.admit(far_ahead, Timestamp::UNIX_EPOCH).expect_err("the quota is used up");
+        assert_eq!(wait.retry_after, TimeDelta::seconds(10));
     }
 
     proptest! {

@@ -55,10 +55,7 @@ mod tests {
     fn a_token_reads_back_from_its_text() {
         let token = SessionToken::mint([9; 32]);
         assert_eq!(token.reveal().len(), 43);
-        assert_eq!(
-            SessionToken::parse(&token.reveal()).map(|t| t.digest()),
-            Some(token.digest())
-        );
+        assert_eq!(SessionToken::parse(&token.reveal()).map(|t| t.digest()), Some(token.digest()));
     }
 
     #[test]

@@ -44,10 +44,7 @@ impl Username {
     /// Reads a username as somebody typed it; white space around it is cut.
     pub fn parse(raw: &str) -> Result<Self, InvalidUsername> {
         let name = raw.trim();
-        if !name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || is_mark(c))
-        {
+        if !name.chars().all(|c| c.is_ascii_alphanumeric() || is_mark(c)) {
             return Err(InvalidUsername::Character);
         }
         if !(Self::MIN..=Self::MAX).contains(&name.len()) {
@@ -111,22 +108,14 @@ mod tests {
     #[test]
     fn foreign_look_alikes_are_refused() {
         for name in ["аnn", "ann\u{200b}", "ａnn", "ann!", "a b", "ann\u{202e}"] {
-            assert_eq!(
-                Username::parse(name).err(),
-                Some(InvalidUsername::Character),
-                "{name:?}"
-            );
+            assert_eq!(Username::parse(name).err(), Some(InvalidUsername::Character), "{name:?}");
         }
     }
 
     #[test]
     fn marks_stand_alone_and_inside() {
         for name in [".ann", "ann-", "a__b", "a.-b", "--"] {
-            assert_eq!(
-                Username::parse(name).err(),
-                Some(InvalidUsername::Marks),
-                "{name}"
-            );
+            assert_eq!(Username::parse(name).err(), Some(InvalidUsername::Marks), "{name}");
         }
     }
 
@@ -134,10 +123,7 @@ mod tests {
     fn length_has_bounds() {
         assert_eq!(Username::parse("a").err(), Some(InvalidUsername::Length));
         assert!(Username::parse(&"a".repeat(32)).is_ok());
-        assert_eq!(
-            Username::parse(&"a".repeat(33)).err(),
-            Some(InvalidUsername::Length)
-        );
+        assert_eq!(Username::parse(&"a".repeat(33)).err(), Some(InvalidUsername::Length));
     }
 
     #[test]

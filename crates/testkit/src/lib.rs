@@ -1,1 +1,30 @@
-//! x
+//! Stand-ins for the outside, things to test with, and the contracts that adapters must keep.
+//! Only ever a dev-dependency.
+//!
+//! The stand-ins do what their ports promise, quickly and predictably; the cryptography is fake and
+//! looks it. A contract is a set of cases that every adapter of a port must pass:
+//! [`store_contract!`] runs those of the store against any one of them.
+#![expect(clippy::missing_panics_doc, reason = "panicking is how a test fails")]
+
+mod builders;
+mod bus;
+mod clock;
+pub mod contract;
+mod crypto;
+mod entropy;
+mod limiter;
+mod mailer;
+
+pub use {
+    builders::{
+        START, a_message, a_registration, a_room_of, a_session, a_user, an_email, an_emoji, later,
+        resent,
+    },
+    bus::RecordingBus,
+    clock::FixedClock,
+    contract::StoreUnderTest,
+    crypto::{PlainDigester, PlainHasher, PlainSealer},
+    entropy::{CountingEntropy, Dice},
+    limiter::OpenLimiter,
+    mailer::RecordingMailer,
+};

@@ -1,1 +1,33 @@
-//! x
+//! HTTP and WebSockets. Knows use cases; knows no adapter.
+//!
+//! [`site`] puts the parts together, [`serve`] answers on a listener. Handlers parse, make one
+//! call and convert.
+
+mod api;
+mod client_address;
+mod cookies;
+mod cross_origin;
+mod gate;
+mod headers;
+mod json;
+mod pages;
+mod problem;
+mod public_url;
+mod server;
+mod shell;
+mod site;
+mod socket;
+
+pub use {
+    api::{
+        accounts::AccountsApi, me::MeApi, messages::MessagesApi, people::PeopleApi, rooms::RoomsApi,
+    },
+    client_address::TrustedProxies,
+    cookies::Cookies,
+    gate::Gate,
+    pages::{assets::Assets, health::Health},
+    public_url::{InvalidPublicUrl, PublicUrl},
+    server::{Caps, Shutdown, serve},
+    site::{Site, openapi_document, site},
+    socket::{Places, Sockets},
+};

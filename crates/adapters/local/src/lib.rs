@@ -1,1 +1,14 @@
-//! x
+//! What a single instance does within its own process: the clock, live events, rate limits.
+//!
+//! Nothing here outlives the process, and nothing here needs to: events are hints, and a restart
+//! forgives a few tries.
+
+mod bus;
+mod clock;
+mod limiter;
+
+pub use {
+    bus::{BUFFERED_EVENTS, LocalEventBus},
+    clock::SystemClock,
+    limiter::{LocalRateLimiter, UnlimitedRateLimiter},
+};

@@ -35,10 +35,7 @@ impl Authenticate {
         if session.wants_touch(now) {
             self.sessions.touch(session.id, now).await?;
         }
-        Ok(Some(SignedIn {
-            user: session.user,
-            session: session.id,
-        }))
+        Ok(Some(SignedIn { user: session.user, session: session.id }))
     }
 
     /// Whether a session that was recognised before still counts.

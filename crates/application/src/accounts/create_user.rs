@@ -71,10 +71,7 @@ impl CreateUser {
         let id = RegistrationId::mint(now, self.entropy.bytes());
         let (_, otp) = self.proof.mint(id, now);
         // As if mailed long ago, so that the first sign-in mails a fresh one.
-        let otp = Otp {
-            sent_at: now - Otp::LIFETIME,
-            ..otp
-        };
+        let otp = Otp { sent_at: now - Otp::LIFETIME, ..otp };
         let flow = FlowToken::mint(self.entropy.bytes());
         let verified = new.verified;
         let waiting = registration(id, &flow, sign_up(new), hash, otp, now);

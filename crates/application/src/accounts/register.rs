@@ -121,9 +121,7 @@ impl Register {
         };
         let waiting = self.registrations.find_by_flow(&flow.digest()).await?;
         let now = self.clock.now();
-        Ok(waiting
-            .filter(|r| r.email == *email && now < r.otp.resend_at())
-            .map(|r| (flow, r)))
+        Ok(waiting.filter(|r| r.email == *email && now < r.otp.resend_at()).map(|r| (flow, r)))
     }
 
     fn begin(

@@ -45,23 +45,13 @@ impl ResendOtp {
         };
         let now = self.clock.now();
         if now < registration.otp.resend_at() {
-            return Err(Throttled {
-                retry_after: registration.otp.resend_at() - now,
-            }
-            .into());
+            return Err(Throttled { retry_after: registration.otp.resend_at() - now }.into());
         }
         self.limits.code_mail(email).await?;
         let (code, otp) = self.proof.mint(registration.id, now);
         let sent_before = registration.otp.sent_at;
-        if !self
-            .registrations
-            .replace_otp(registration.id, sent_before, &otp)
-            .await?
-        {
-            return Err(Throttled {
-                retry_after: Otp::RESEND_AFTER,
-            }
-            .into());
+        if !self.registrations.replace_otp(registration.id, sent_before, &otp).await? {
+            return Err(Throttled { retry_after: Otp::RESEND_AFTER }.into());
         }
         Ok(self.proof.send(email, code).await?)
     }

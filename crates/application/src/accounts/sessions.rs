@@ -37,11 +37,6 @@ impl Sessions {
 
     fn begin(&self, user: UserId, token: &SessionToken) -> Session {
         let now = self.clock.now();
-        Session::begin(
-            SessionId::mint(now, self.entropy.bytes()),
-            user,
-            token.digest(),
-            now,
-        )
+        Session::begin(SessionId::mint(now, self.entropy.bytes()), user, token.digest(), now)
     }
 }

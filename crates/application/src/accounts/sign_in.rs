@@ -129,9 +129,7 @@ impl SignIn {
     /// when the address was mailed too often, the one that was sent stays good.
     async fn hand_over(&self, registration: Registration) -> Result<SignInError, SignInError> {
         let flow = FlowToken::mint(self.entropy.bytes());
-        self.registrations
-            .move_flow(registration.id, &flow.digest())
-            .await?;
+        self.registrations.move_flow(registration.id, &flow.digest()).await?;
         let now = self.clock.now();
         if now >= registration.otp.resend_at()
             && self.limits.code_mail(&registration.email).await.is_ok()

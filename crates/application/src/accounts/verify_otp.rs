@@ -112,11 +112,7 @@ impl VerifyOtp {
 
     async fn waiting(&self, flow: &FlowToken) -> Result<Option<Registration>, Unavailable> {
         let now = self.clock.now();
-        Ok(self
-            .registrations
-            .find_by_flow(&flow.digest())
-            .await?
-            .filter(|r| r.is_live(now)))
+        Ok(self.registrations.find_by_flow(&flow.digest()).await?.filter(|r| r.is_live(now)))
     }
 
     async fn count_and_judge(
@@ -154,9 +150,7 @@ impl VerifyOtp {
 
     /// The account exists; a lost welcome must not undo it.
     async fn welcome(&self, user: &User) {
-        let mail = Mail::Welcome {
-            username: user.username.clone(),
-        };
+        let mail = Mail::Welcome { username: user.username.clone() };
         if let Err(error) = self.mailer.send(&user.email, mail).await {
             tracing::warn!(user = %user.id, %error, "the welcome mail was not sent");
         }

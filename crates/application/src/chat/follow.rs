@@ -46,6 +46,13 @@ pub enum LiveEvent {
         /// Up to where.
         seq: u64,
     },
+    /// The other person is writing.
+    Typing {
+        /// In which room.
+        room: RoomId,
+        /// Who.
+        user: UserId,
+    },
     /// A room began.
     Room(Box<RoomEntry>),
     /// Events were lost on the way: ask for the changes.
@@ -74,22 +81,11 @@ impl Follow {
         // Subscribe before looking: a room that begins in between is heard of.
         let events = self.bus.subscribe(who.user);
         if let Scope::Room(room) = scope
-            && self
-                .rooms
-                .rooms
-                .find_participants(room, who.user)
-                .await?
-                .is_none()
+            && self.rooms.rooms.find_participants(room, who.user).await?.is_none()
         {
             return Ok(None);
         }
-        Ok(Some(Following {
-            received: None,
-            follow: self.clone(),
-            who,
-            scope,
-            events,
-        }))
+        Ok(Some(Following { received: None, follow: self.clone(), who, scope, events }))
     }
 }
 
@@ -114,10 +110,7 @@ impl Following {
 
     /// Whether the session still counts; asked now and then, should its end have gone unheard.
     pub async fn still_counts(&self) -> Result<bool, Unavailable> {
-        self.follow
-            .authenticate
-            .still_counts(self.who.session)
-            .await
+        self.follow.authenticate.still_counts(self.who.session).await
     }
 
     /// The end of the session may be among what was lost.
@@ -135,16 +128,15 @@ impl Following {
             return None;
         }
         match event {
-            ChatEvent::Message { message, .. } => Some(LiveEvent::Message(Box::new(
-                self.follow.opener.open(message.clone()),
-            ))),
-            ChatEvent::Read {
-                room, user, seq, ..
-            } => Some(LiveEvent::Read {
-                room: *room,
-                user: *user,
-                seq: *seq,
-            }),
+            ChatEvent::Message { message, .. } => {
+                Some(LiveEvent::Message(Box::new(self.follow.opener.open(message.clone()))))
+            }
+            ChatEvent::Read { room, user, seq, .. } => {
+                Some(LiveEvent::Read { room: *room, user: *user, seq: *seq })
+            }
+            ChatEvent::Typing { room, user, .. } => {
+                (*user != self.who.user).then_some(LiveEvent::Typing { room: *room, user: *user })
+            }
             ChatEvent::RoomOpened { room, .. } => {
                 match self.follow.rooms.find(self.who.user, *room).await {
                     Ok(entry) => entry.map(|entry| LiveEvent::Room(Box::new(entry))),

@@ -59,10 +59,7 @@ impl History {
     ) -> Result<Messages, HistoryError> {
         self.authorise(me, room).await?;
         let page = self.messages.list_window(room, window, limit).await?;
-        Ok(Messages {
-            messages: self.opener.open_all(page.messages),
-            has_more: page.has_more,
-        })
+        Ok(Messages { messages: self.opener.open_all(page.messages), has_more: page.has_more })
     }
 
     /// What changed after a position.
@@ -76,18 +73,10 @@ impl History {
         self.authorise(me, room).await?;
         let page = self.messages.list_changes(room, after_rev, limit).await?;
         let rev = page.position(after_rev);
-        Ok(Changes {
-            messages: self.opener.open_all(page.messages),
-            rev,
-            has_more: page.has_more,
-        })
+        Ok(Changes { messages: self.opener.open_all(page.messages), rev, has_more: page.has_more })
     }
 
     async fn authorise(&self, me: UserId, room: RoomId) -> Result<(), HistoryError> {
-        self.rooms
-            .find_participants(room, me)
-            .await?
-            .map(drop)
-            .ok_or(HistoryError::NoSuchRoom)
+        self.rooms.find_participants(room, me).await?.map(drop).ok_or(HistoryError::NoSuchRoom)
     }
 }

@@ -34,23 +34,12 @@ impl MarkRead {
         room: RoomId,
         seq: u64,
     ) -> Result<ReadMark, MarkReadError> {
-        let participants = self
-            .rooms
-            .find_participants(room, me)
-            .await?
-            .ok_or(MarkReadError::NoSuchRoom)?;
-        let mark = self
-            .rooms
-            .mark_read_up_to(room, me, seq)
-            .await?
-            .ok_or(MarkReadError::NoSuchRoom)?;
+        let participants =
+            self.rooms.find_participants(room, me).await?.ok_or(MarkReadError::NoSuchRoom)?;
+        let mark =
+            self.rooms.mark_read_up_to(room, me, seq).await?.ok_or(MarkReadError::NoSuchRoom)?;
         if mark.moved {
-            self.bus.publish(ChatEvent::Read {
-                participants,
-                room,
-                user: me,
-                seq: mark.seq,
-            });
+            self.bus.publish(ChatEvent::Read { participants, room, user: me, seq: mark.seq });
         }
         Ok(mark)
     }

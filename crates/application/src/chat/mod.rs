@@ -6,6 +6,7 @@ mod open_room;
 mod opened;
 mod rooms;
 mod send_messages;
+mod typing;
 
 pub use follow::{Follow, Following, LiveEvent, Scope};
 pub use history::{Changes, History, HistoryError, Messages};
@@ -14,3 +15,4 @@ pub use open_room::{OpenRoom, OpenRoomError};
 pub use opened::{Content, OpenedMessage, Opener};
 pub use rooms::{RoomEntry, RoomList, Rooms};
 pub use send_messages::{Draft, SendError, SendMessages, Sent};
+pub use typing::Typing;

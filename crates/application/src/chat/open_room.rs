@@ -57,28 +57,18 @@ impl OpenRoom {
         username: &str,
     ) -> Result<(RoomEntry, bool), OpenRoomError> {
         let username = Username::parse(username).map_err(|_| OpenRoomError::NobodyThere)?;
-        let other = self
-            .users
-            .find_by_username(&username)
-            .await?
-            .ok_or(OpenRoomError::NobodyThere)?;
+        let other =
+            self.users.find_by_username(&username).await?.ok_or(OpenRoomError::NobodyThere)?;
         let participants = Participants::pair(me, other.id)?;
         self.limits.open_room(me).await?;
         let now = self.clock.now();
-        let opened = self
-            .rooms
-            .open(participants, RoomId::mint(now, self.entropy.bytes()), now)
-            .await?;
+        let opened =
+            self.rooms.open(participants, RoomId::mint(now, self.entropy.bytes()), now).await?;
         let room = opened.room.id;
         if opened.created {
-            self.bus
-                .publish(ChatEvent::RoomOpened { participants, room });
+            self.bus.publish(ChatEvent::RoomOpened { participants, room });
         }
-        let entry = self
-            .views
-            .find(me, room)
-            .await?
-            .ok_or(OpenRoomError::NobodyThere)?;
+        let entry = self.views.find(me, room).await?.ok_or(OpenRoomError::NobodyThere)?;
         Ok((entry, opened.created))
     }
 }

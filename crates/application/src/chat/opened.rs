@@ -47,9 +47,6 @@ impl Opener {
     }
 
     pub(super) fn open_all(&self, messages: Vec<SealedMessage>) -> Vec<OpenedMessage> {
-        messages
-            .into_iter()
-            .map(|message| self.open(message))
-            .collect()
+        messages.into_iter().map(|message| self.open(message)).collect()
     }
 }

@@ -51,13 +51,8 @@ impl Rooms {
         let views = self.rooms.list_by_user(me, behind, limit).await?;
         let next = self.find_next(me, &views, limit).await?;
         let others: Vec<UserId> = views.iter().map(|view| view.other).collect();
-        let mut people: HashMap<UserId, User> = self
-            .users
-            .list(&others)
-            .await?
-            .into_iter()
-            .map(|user| (user.id, user))
-            .collect();
+        let mut people: HashMap<UserId, User> =
+            self.users.list(&others).await?.into_iter().map(|user| (user.id, user)).collect();
         let rooms = views
             .into_iter()
             .map(|view| {
@@ -94,14 +89,7 @@ impl Rooms {
     }
 
     fn entry(&self, mut view: RoomView, other: Option<User>) -> RoomEntry {
-        let last_message = view
-            .last_message
-            .take()
-            .map(|message| self.opener.open(message));
-        RoomEntry {
-            view,
-            other,
-            last_message,
-        }
+        let last_message = view.last_message.take().map(|message| self.opener.open(message));
+        RoomEntry { view, other, last_message }
     }
 }

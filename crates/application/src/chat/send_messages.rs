@@ -100,22 +100,13 @@ impl SendMessages {
                 accepted.push(draft);
             }
         }
-        let batch = accepted
-            .iter()
-            .map(|draft| self.seal(sender, draft))
-            .collect();
+        let batch = accepted.iter().map(|draft| self.seal(sender, draft)).collect();
         let stored = self.messages.append(batch).await;
-        let mut settled = accepted
-            .into_iter()
-            .zip(stored)
-            .map(|(draft, stored)| self.settle(draft, stored));
+        let mut settled =
+            accepted.into_iter().zip(stored).map(|(draft, stored)| self.settle(draft, stored));
         outcomes
             .into_iter()
-            .map(|refused| {
-                refused
-                    .or_else(|| settled.next())
-                    .unwrap_or(Err(SendError::NoSuchRoom))
-            })
+            .map(|refused| refused.or_else(|| settled.next()).unwrap_or(Err(SendError::NoSuchRoom)))
             .collect()
     }
 
@@ -135,11 +126,10 @@ impl SendMessages {
         match self.find_room(scope, sender, draft.room).await {
             InRoom::Yes => Ok(()),
             InRoom::No => Err(SendError::NoSuchRoom),
-            InRoom::Unknown => Err(Unavailable::of(
-                "store",
-                anyhow::anyhow!("the room could not be looked up"),
-            )
-            .into()),
+            InRoom::Unknown => {
+                Err(Unavailable::of("store", anyhow::anyhow!("the room could not be looked up"))
+                    .into())
+            }
         }
     }
 
@@ -166,11 +156,7 @@ impl SendMessages {
     fn seal(&self, sender: UserId, draft: &Draft) -> NewMessage {
         let now = self.clock.now();
         let id = MessageId::mint(now, self.entropy.bytes());
-        let place = SealedPlace {
-            room: draft.room,
-            message: id,
-            sender,
-        };
+        let place = SealedPlace { room: draft.room, message: id, sender };
         NewMessage {
             id,
             room: draft.room,
@@ -189,10 +175,9 @@ impl SendMessages {
         stored: Result<Appended, Unavailable>,
     ) -> Result<Sent, SendError> {
         match stored? {
-            Appended::New(message) => Ok(Sent::New(OpenedMessage {
-                message,
-                content: Content::Text(draft.body),
-            })),
+            Appended::New(message) => {
+                Ok(Sent::New(OpenedMessage { message, content: Content::Text(draft.body) }))
+            }
             Appended::NoSuchReply => Err(SendError::NoSuchReply),
             Appended::Known(message) => {
                 let first = &message.fingerprint;
@@ -203,19 +188,13 @@ impl SendMessages {
                 ) {
                     return Err(SendError::ClientIdReused);
                 }
-                Ok(Sent::Known(
-                    Opener {
-                        sealer: self.sealer.clone(),
-                    }
-                    .open(message),
-                ))
+                Ok(Sent::Known(Opener { sealer: self.sealer.clone() }.open(message)))
             }
         }
     }
 
     fn fingerprint(&self, draft: &Draft) -> KeyedDigest {
-        self.digester
-            .digest(Purpose::MessageFingerprint, &fingerprint_parts(draft))
+        self.digester.digest(Purpose::MessageFingerprint, &fingerprint_parts(draft))
     }
 }
 
@@ -239,9 +218,6 @@ fn fingerprint_parts(draft: &Draft) -> [Vec<u8>; 3] {
     [
         draft.room.as_bytes().to_vec(),
         draft.body.as_str().as_bytes().to_vec(),
-        draft
-            .reply_to
-            .map(|id| id.as_bytes().to_vec())
-            .unwrap_or_default(),
+        draft.reply_to.map(|id| id.as_bytes().to_vec()).unwrap_or_default(),
     ]
 }

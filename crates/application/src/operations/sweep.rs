@@ -18,11 +18,7 @@ impl Sweep {
     /// Sweeps once.
     pub async fn execute(&self) -> Result<(), Unavailable> {
         let now = self.clock.now();
-        self.registrations
-            .remove_begun_before(now - Registration::LIFETIME)
-            .await?;
-        self.sessions
-            .remove_stale(now - Session::IDLE, now - Session::ABSOLUTE)
-            .await
+        self.registrations.remove_begun_before(now - Registration::LIFETIME).await?;
+        self.sessions.remove_stale(now - Session::IDLE, now - Session::ABSOLUTE).await
     }
 }

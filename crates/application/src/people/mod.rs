@@ -41,14 +41,7 @@ impl FindPeople {
             return Err(FindPeopleError::TooShort);
         }
         self.limits.search(me).await?;
-        let found = self
-            .users
-            .list_by_username_prefix(&prefix, Self::MOST + 1)
-            .await?;
-        Ok(found
-            .into_iter()
-            .filter(|user| user.id != me)
-            .take(Self::MOST)
-            .collect())
+        let found = self.users.list_by_username_prefix(&prefix, Self::MOST + 1).await?;
+        Ok(found.into_iter().filter(|user| user.id != me).take(Self::MOST).collect())
     }
 }

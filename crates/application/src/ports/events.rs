@@ -51,16 +51,7 @@ pub struct SubscriberGone;
 pub fn event_channel(capacity: usize) -> (EventSender, Subscription) {
     let (sender, receiver) = mpsc::channel(capacity);
     let lost = Arc::new(AtomicBool::new(false));
-    (
-        EventSender {
-            events: sender,
-            lost: lost.clone(),
-        },
-        Subscription {
-            events: receiver,
-            lost,
-        },
-    )
+    (EventSender { events: sender, lost: lost.clone() }, Subscription { events: receiver, lost })
 }
 
 impl EventSender {
@@ -74,6 +65,11 @@ impl EventSender {
             }
             Err(mpsc::error::TrySendError::Closed(_)) => Err(SubscriberGone),
         }
+    }
+
+    /// Whether nobody listens any more.
+    pub fn is_gone(&self) -> bool {
+        self.events.is_closed()
     }
 
     /// Says that events were lost before they came here. A reader that waits hears of it with the

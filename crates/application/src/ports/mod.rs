@@ -66,10 +66,7 @@ pub struct Unavailable {
 impl Unavailable {
     /// Names the port that failed and keeps the cause for the log.
     pub fn of(port: &'static str, source: impl Into<anyhow::Error>) -> Self {
-        Self {
-            port,
-            source: source.into(),
-        }
+        Self { port, source: source.into() }
     }
 
     /// Which port failed: `store`, `mail` …

@@ -1,0 +1,182 @@
+//! The words of every mail, from the templates beside this crate's sources.
+//!
+//! Subjects are our own words and our own digits: nothing that a person chose stands in a header.
+use application::ports::Mail;
+use askama::Template;
+use domain::otp::Otp;
+
+/// A mail in words.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// One line.
+    pub subject: String,
+    /// The plain-text part.
+    pub text: String,
+    /// The HTML part, which says the same.
+    pub html: String,
+}
+
+/// Finds the words for a mail. Links begin with `public_url`, which may end with a slash.
+pub fn render(mail: &Mail, public_url: &str) -> Rendered {
+    let link = |path: &str| format!("{}{path}", public_url.trim_end_matches('/'));
+    match mail {
+        Mail::ConfirmAddress { code } => {
+            let (code, link) = (code.reveal(), &link("/verify-otp/"));
+            let (minutes, tries) = (Otp::LIFETIME.num_minutes(), Otp::MAX_ATTEMPTS);
+            Rendered {
+                // In front, so that the notice on a phone shows it.
+                subject: format!("{code} is your Sotto code"),
+                text: fill(&ConfirmAddressText { code, minutes, tries, link }),
+                html: fill(&ConfirmAddressHtml { code, minutes, tries, link }),
+            }
+        }
+        Mail::Welcome { username } => {
+            let (username, link) = (username.as_str(), &link("/profile/"));
+            Rendered {
+                subject: "Welcome to Sotto".to_owned(),
+                text: fill(&WelcomeText { username, link }),
+                html: fill(&WelcomeHtml { username, link }),
+            }
+        }
+        Mail::AlreadyRegistered { username } => {
+            let (username, link) = (username.as_str(), &link("/login/"));
+            Rendered {
+                subject: "You already have a Sotto account".to_owned(),
+                text: fill(&AlreadyRegisteredText { username, link }),
+                html: fill(&AlreadyRegisteredHtml { username, link }),
+            }
+        }
+    }
+}
+
+fn fill(template: &impl Template) -> String {
+    template.render().expect("filling texts into a string never fails")
+}
+
+/// The two parts of a mail, filled with the same fields.
+macro_rules! parts {
+    ($text:ident $text_path:literal, $html:ident $html_path:literal, { $($field:ident: $of:ty),* }) => {
+        #[derive(Template)]
+        #[template(path = $text_path)]
+        struct $text<'a> { $($field: $of),* }
+
+        #[derive(Template)]
+        #[template(path = $html_path)]
+        struct $html<'a> { $($field: $of),* }
+    };
+}
+
+parts!(
+    ConfirmAddressText "confirm_address.txt", ConfirmAddressHtml "confirm_address.html",
+    { code: &'a str, minutes: i64, tries: u32, link: &'a str }
+);
+parts!(
+    WelcomeText "welcome.txt", WelcomeHtml "welcome.html",
+    { username: &'a str, link: &'a str }
+);
+parts!(
+    AlreadyRegisteredText "already_registered.txt", AlreadyRegisteredHtml "already_registered.html",
+    { username: &'a str, link: &'a str }
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::{otp::OtpCode, username::Username};
+
+    const URL: &str = "https://chat.example";
+
+    fn confirm() -> Mail {
+        Mail::ConfirmAddress { code: OtpCode::typed("482913") }
+    }
+
+    fn username() -> Username {
+        Username::parse("Ann.Baker").expect("valid")
+    }
+
+    fn all() -> [Mail; 3] {
+        let username = username();
+        [
+            confirm(),
+            Mail::Welcome { username: username.clone() },
+            Mail::AlreadyRegistered { username },
+        ]
+    }
+
+    /// The one address a mail links to.
+    fn link_of(mail: &Rendered) -> &str {
+        let (_, after) = mail.html.split_once("href=\"").expect("a link");
+        after.split_once('"').expect("closed").0
+    }
+
+    #[test]
+    fn the_code_stands_in_subject_text_and_html() {
+        let mail = render(&confirm(), URL);
+        assert_eq!(mail.subject, "482913 is your Sotto code");
+        for part in [&mail.text, &mail.html] {
+            assert!(part.contains("482913") && part.contains("10 minutes"), "{part}");
+            assert!(part.contains("newest mail") && part.contains("ignore this mail"), "{part}");
+        }
+    }
+
+    #[test]
+    fn a_mail_to_an_account_names_it() {
+        for mail in &all()[1..] {
+            let mail = render(mail, URL);
+            assert!(mail.text.contains("Ann.Baker"), "{}", mail.text);
+            assert!(mail.html.contains("Ann.Baker"), "{}", mail.html);
+            assert!(!mail.subject.contains("Ann"), "{}", mail.subject);
+        }
+    }
+
+    #[test]
+    fn each_mail_links_to_its_page_whether_or_not_the_address_ends_with_a_slash() {
+        for (mail, path) in all().iter().zip(["/verify-otp/", "/profile/", "/login/"]) {
+            let expected = format!("{URL}{path}");
+            for url in [URL, "https://chat.example/"] {
+                let rendered = render(mail, url);
+                assert_eq!(link_of(&rendered), expected);
+                assert!(rendered.text.contains(&format!("\n{expected}\n")), "{}", rendered.text);
+            }
+        }
+    }
+
+    #[test]
+    fn subjects_are_one_short_line_of_ascii() {
+        for mail in all() {
+            let subject = render(&mail, URL).subject;
+            assert!(subject.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{subject:?}");
+            assert!(subject.len() <= 60, "{subject}");
+        }
+    }
+
+    #[test]
+    fn markup_in_what_is_filled_in_stays_text() {
+        let hostile = r#"https://chat.example/?a="><script>alert('1')</script>&b"#;
+        for mail in all() {
+            let html = render(&mail, hostile).html;
+            assert!(!html.contains("<script"), "{html}");
+            assert!(!html.contains(r#"a=""#), "{html}");
+            assert!(html.contains("&#60;script&#62;"), "{html}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_loaded_from_anywhere() {
+        for mail in all() {
+            let html = render(&mail, URL).html;
+            for word in ["src=", "url(", "@import", "<link", "<img", "<table"] {
+                assert!(!html.contains(word), "{word}");
+            }
+        }
+    }
+
+    #[test]
+    fn text_parts_are_narrow_and_free_of_markup() {
+        for mail in all() {
+            let text = render(&mail, URL).text;
+            assert!(text.lines().all(|line| line.len() <= 72), "{text}");
+            assert!(!text.contains(['<', '&', '{']), "{text}");
+        }
+    }
+}

@@ -1,0 +1,198 @@
+use crate::{
+    SqliteStore,
+    messages::{add_reactions, maybe_message_from},
+    rows::{count, length, millis, moment, number, participants},
+};
+use application::ports::{OpenedRoom, RoomRepository, Unavailable};
+use async_trait::async_trait;
+use domain::{
+    Timestamp,
+    history::Limit,
+    id::{RoomId, UserId},
+    room::{Participants, ReadMark, Room, RoomCursor, RoomView},
+};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+macro_rules! room_columns {
+    () => {
+        "r.id, r.low, r.high, r.last_seq, r.rev, r.created_at, r.active_at"
+    };
+}
+
+/// A room from the side of `me`, with all that a list of rooms shows of it.
+macro_rules! select_views {
+    ($rest:literal) => {
+        concat!(
+            "SELECT ", room_columns!(), ", other.user, me.read_seq, other.read_seq,
+                (SELECT count(*) FROM messages u WHERE u.room = me.room AND u.sender = other.user
+                    AND u.seq > me.read_seq AND u.sealed IS NOT NULL), ",
+            message_columns!(),
+            " FROM members me
+              CROSS JOIN rooms r ON r.id = me.room
+              CROSS JOIN members other ON other.room = me.room AND other.user <> me.user
+              LEFT JOIN messages m ON m.room = me.room AND m.seq = r.last_seq ",
+            $rest
+        )
+    };
+}
+
+statements! {
+    INSERT = "INSERT INTO rooms (id, low, high, last_seq, rev, created_at, active_at)
+        VALUES (?1, ?2, ?3, 0, 0, ?4, ?4) ON CONFLICT (low, high) DO NOTHING";
+    INSERT_MEMBER = "INSERT INTO members (room, user, read_seq, active_at) VALUES (?1, ?2, 0, ?3)";
+    FIND_BY_PAIR =
+        concat!("SELECT ", room_columns!(), " FROM rooms r WHERE r.low = ?1 AND r.high = ?2");
+    FIND_VIEW = select_views!("WHERE me.room = ?1 AND me.user = ?2");
+    FIND_PARTICIPANTS = "SELECT low, high FROM rooms WHERE id = ?1 AND ?2 IN (low, high)";
+    LIST_VIEWS = select_views!("WHERE me.user = ?1 AND (me.active_at, me.room) < (?2, ?3)
+        ORDER BY me.active_at DESC, me.room DESC LIMIT ?4");
+    FIND_MARK = "SELECT me.read_seq, r.last_seq FROM members me JOIN rooms r ON r.id = me.room
+        WHERE me.room = ?1 AND me.user = ?2";
+    MOVE_MARK = "UPDATE members SET read_seq = ?3 WHERE room = ?1 AND user = ?2";
+}
+
+#[async_trait]
+impl RoomRepository for SqliteStore {
+    async fn open(
+        &self,
+        participants: Participants,
+        id: RoomId,
+        now: Timestamp,
+    ) -> Result<OpenedRoom, Unavailable> {
+        self.write(move |conn| open(conn, participants, id, now)).await
+    }
+
+    async fn find(&self, room: RoomId, user: UserId) -> Result<Option<RoomView>, Unavailable> {
+        self.read(move |conn| {
+            let found = conn
+                .prepare_cached(FIND_VIEW)?
+                .query_row([room.as_bytes(), user.as_bytes()], view)
+                .optional()?;
+            let mut views = Vec::from_iter(found);
+            add_reactions_to_last(conn, &mut views)?;
+            Ok(views.pop())
+        })
+        .await
+    }
+
+    async fn find_participants(
+        &self,
+        room: RoomId,
+        user: UserId,
+    ) -> Result<Option<Participants>, Unavailable> {
+        self.read(move |conn| {
+            let mut statement = conn.prepare_cached(FIND_PARTICIPANTS)?;
+            let pair = [room.as_bytes(), user.as_bytes()];
+            Ok(statement.query_row(pair, |row| participants(row, 0)).optional()?)
+        })
+        .await
+    }
+
+    async fn list_by_user(
+        &self,
+        user: UserId,
+        behind: Option<RoomCursor>,
+        limit: Limit,
+    ) -> Result<Vec<RoomView>, Unavailable> {
+        let (active_at, room) = behind.map_or((i64::MAX, [0; 16]), |cursor| {
+            (millis(cursor.active_at), *cursor.room.as_bytes())
+        });
+        self.read(move |conn| {
+            let mut statement = conn.prepare_cached(LIST_VIEWS)?;
+            let parameters = params![user.as_bytes(), active_at, room, length(limit.as_usize())];
+            let views = statement.query_map(parameters, view)?;
+            let mut views = views.collect::<Result<Vec<_>, _>>()?;
+            add_reactions_to_last(conn, &mut views)?;
+            Ok(views)
+        })
+        .await
+    }
+
+    async fn mark_read_up_to(
+        &self,
+        room: RoomId,
+        user: UserId,
+        seq: u64,
+    ) -> Result<Option<ReadMark>, Unavailable> {
+        self.write(move |conn| mark_read_up_to(conn, room, user, seq)).await
+    }
+}
+
+fn open(
+    conn: &Connection,
+    pair: Participants,
+    id: RoomId,
+    now: Timestamp,
+) -> anyhow::Result<OpenedRoom> {
+    let [low, high] = pair.both();
+    let made = conn.prepare_cached(INSERT)?.execute(params![
+        id.as_bytes(),
+        low.as_bytes(),
+        high.as_bytes(),
+        millis(now)
+    ])?;
+    let created = made == 1;
+    if created {
+        for user in [low, high] {
+            conn.prepare_cached(INSERT_MEMBER)?.execute(params![
+                id.as_bytes(),
+                user.as_bytes(),
+                millis(now)
+            ])?;
+        }
+    }
+    let room =
+        conn.prepare_cached(FIND_BY_PAIR)?.query_row([low.as_bytes(), high.as_bytes()], room)?;
+    Ok(OpenedRoom { room, created })
+}
+
+fn mark_read_up_to(
+    conn: &Connection,
+    room: RoomId,
+    user: UserId,
+    seq: u64,
+) -> anyhow::Result<Option<ReadMark>> {
+    let found = conn
+        .prepare_cached(FIND_MARK)?
+        .query_row([room.as_bytes(), user.as_bytes()], |row| Ok((count(row, 0)?, count(row, 1)?)))
+        .optional()?;
+    let Some((current, head)) = found else {
+        return Ok(None);
+    };
+    let mark = ReadMark::advance(current, seq, head);
+    if mark.moved {
+        conn.prepare_cached(MOVE_MARK)?.execute(params![
+            room.as_bytes(),
+            user.as_bytes(),
+            number(mark.seq)
+        ])?;
+    }
+    Ok(Some(mark))
+}
+
+/// One statement for however many rooms.
+fn add_reactions_to_last(conn: &Connection, views: &mut [RoomView]) -> anyhow::Result<()> {
+    add_reactions(conn, views.iter_mut().filter_map(|view| view.last_message.as_mut()))
+}
+
+fn room(row: &Row<'_>) -> rusqlite::Result<Room> {
+    Ok(Room {
+        id: RoomId::from_bytes(row.get(0)?),
+        participants: participants(row, 1)?,
+        last_seq: count(row, 3)?,
+        rev: count(row, 4)?,
+        created_at: moment(row, 5)?,
+        active_at: moment(row, 6)?,
+    })
+}
+
+fn view(row: &Row<'_>) -> rusqlite::Result<RoomView> {
+    Ok(RoomView {
+        room: room(row)?,
+        other: UserId::from_bytes(row.get(7)?),
+        read_seq: count(row, 8)?,
+        other_read_seq: count(row, 9)?,
+        unread: count(row, 10)?,
+        last_message: maybe_message_from(row, 11)?,
+    })
+}

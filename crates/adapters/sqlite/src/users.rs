@@ -1,0 +1,178 @@
+use crate::{
+    SqliteStore,
+    rows::{id_list, length, millis, moment, parsed},
+};
+use anyhow::Context;
+use application::ports::{Unavailable, UserRepository};
+use async_trait::async_trait;
+use domain::{
+    email::Email,
+    id::UserId,
+    name::PersonName,
+    password::PasswordHash,
+    user::{ProfileChange, Taken, User},
+    username::Username,
+};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
+
+macro_rules! select_users {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, username, email, first_name, last_name, password_hash, joined_at FROM users ",
+            $rest
+        )
+    };
+}
+
+statements! {
+    INSERT = "INSERT INTO users (id, username, username_key, skeleton, email, first_name, last_name,
+        password_hash, joined_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING";
+    FIND = select_users!("WHERE id = ?1");
+    FIND_BY_EMAIL = select_users!("WHERE email = ?1");
+    FIND_BY_KEY = select_users!("WHERE username_key = ?1");
+    HAS_EMAIL = "SELECT 1 FROM users WHERE email = ?1";
+    FIND_HOLDER = "SELECT id FROM users WHERE skeleton = ?1";
+    LIST = select_users!("WHERE id IN (SELECT unhex(value) FROM json_each(?1))");
+    LIST_BY_PREFIX =
+        select_users!("WHERE username_key >= ?1 AND username_key < ?2 ORDER BY username_key LIMIT ?3");
+    UPDATE = "UPDATE users SET username = ?2, username_key = ?3, skeleton = ?4, first_name = ?5,
+        last_name = ?6 WHERE id = ?1";
+}
+
+/// Sorts behind every character of a key.
+const BEHIND: char = '\u{7f}';
+
+#[async_trait]
+impl UserRepository for SqliteStore {
+    async fn insert(&self, user: &User) -> Result<Result<(), Taken>, Unavailable> {
+        let user = user.clone();
+        self.write(move |conn| insert(conn, &user)).await
+    }
+
+    async fn find(&self, id: UserId) -> Result<Option<User>, Unavailable> {
+        self.read(move |conn| find(conn, FIND, id.as_bytes())).await
+    }
+
+    async fn find_by_email(&self, email: &Email) -> Result<Option<User>, Unavailable> {
+        let email = email.clone();
+        self.read(move |conn| find(conn, FIND_BY_EMAIL, &email.as_str())).await
+    }
+
+    async fn find_by_username(&self, username: &Username) -> Result<Option<User>, Unavailable> {
+        let key = username.key();
+        self.read(move |conn| find(conn, FIND_BY_KEY, &key)).await
+    }
+
+    async fn has_username_like(&self, username: &Username) -> Result<bool, Unavailable> {
+        let skeleton = username.skeleton();
+        self.read(move |conn| Ok(conn.prepare_cached(FIND_HOLDER)?.exists([&skeleton])?)).await
+    }
+
+    async fn list(&self, ids: &[UserId]) -> Result<Vec<User>, Unavailable> {
+        let ids = id_list(ids.iter().map(UserId::as_bytes));
+        self.read(move |conn| {
+            let mut statement = conn.prepare_cached(LIST)?;
+            let users = statement.query_map([&ids], user)?;
+            Ok(users.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    async fn list_by_username_prefix(
+        &self,
+        prefix: &str,
+        limit: usize,
+    ) -> Result<Vec<User>, Unavailable> {
+        let (from, to) = (prefix.to_owned(), format!("{prefix}{BEHIND}"));
+        self.read(move |conn| {
+            let mut statement = conn.prepare_cached(LIST_BY_PREFIX)?;
+            let users = statement.query_map(params![from, to, length(limit)], user)?;
+            Ok(users.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    async fn update_profile(
+        &self,
+        id: UserId,
+        change: &ProfileChange,
+    ) -> Result<Option<Result<User, Taken>>, Unavailable> {
+        let change = change.clone();
+        self.write(move |conn| {
+            let Some(before) = find(conn, FIND, id.as_bytes())? else {
+                return Ok(None);
+            };
+            update(conn, changed(before, change.clone())).map(Some)
+        })
+        .await
+    }
+}
+
+fn find(conn: &Connection, sql: &str, by: &dyn ToSql) -> anyhow::Result<Option<User>> {
+    Ok(conn.prepare_cached(sql)?.query_row([by], user).optional()?)
+}
+
+fn insert(conn: &Connection, user: &User) -> anyhow::Result<Result<(), Taken>> {
+    let inserted = conn.prepare_cached(INSERT)?.execute(params![
+        user.id.as_bytes(),
+        user.username.as_str(),
+        user.username.key(),
+        user.username.skeleton(),
+        user.email.as_str(),
+        user.first_name.as_str(),
+        user.last_name.as_str(),
+        user.password.as_ref().map(PasswordHash::as_str),
+        millis(user.joined_at),
+    ])?;
+    if inserted == 1 {
+        return Ok(Ok(()));
+    }
+    if conn.prepare_cached(HAS_EMAIL)?.exists([user.email.as_str()])? {
+        return Ok(Err(Taken::Email));
+    }
+    holder(conn, &user.username)?.context("the id of a new user is taken")?;
+    Ok(Err(Taken::Username))
+}
+
+/// Who has this username or one that reads like it.
+fn holder(conn: &Connection, username: &Username) -> anyhow::Result<Option<UserId>> {
+    let mut statement = conn.prepare_cached(FIND_HOLDER)?;
+    let holder = statement.query_row([username.skeleton()], |row| row.get(0)).optional()?;
+    Ok(holder.map(UserId::from_bytes))
+}
+
+fn changed(user: User, change: ProfileChange) -> User {
+    User {
+        username: change.username.unwrap_or(user.username),
+        first_name: change.first_name.unwrap_or(user.first_name),
+        last_name: change.last_name.unwrap_or(user.last_name),
+        ..user
+    }
+}
+
+fn update(conn: &Connection, user: User) -> anyhow::Result<Result<User, Taken>> {
+    if holder(conn, &user.username)?.is_some_and(|holder| holder != user.id) {
+        return Ok(Err(Taken::Username));
+    }
+    conn.prepare_cached(UPDATE)?.execute(params![
+        user.id.as_bytes(),
+        user.username.as_str(),
+        user.username.key(),
+        user.username.skeleton(),
+        user.first_name.as_str(),
+        user.last_name.as_str(),
+    ])?;
+    Ok(Ok(user))
+}
+
+fn user(row: &Row<'_>) -> rusqlite::Result<User> {
+    Ok(User {
+        id: UserId::from_bytes(row.get(0)?),
+        username: parsed(row, 1, Username::parse)?,
+        email: parsed(row, 2, Email::parse)?,
+        first_name: parsed(row, 3, PersonName::parse)?,
+        last_name: parsed(row, 4, PersonName::parse)?,
+        password: row.get::<_, Option<String>>(5)?.map(PasswordHash::new),
+        joined_at: moment(row, 6)?,
+    })
+}

@@ -1,0 +1,26 @@
+//! Telling the other that one is writing.
+use crate::ports::{EventBus, RoomRepository, Unavailable};
+use domain::{
+    event::ChatEvent,
+    id::{RoomId, UserId},
+};
+use std::sync::Arc;
+
+/// Says that somebody is writing.
+pub struct Typing {
+    /// Where rooms are.
+    pub rooms: Arc<dyn RoomRepository>,
+    /// Tells the other.
+    pub bus: Arc<dyn EventBus>,
+}
+
+impl Typing {
+    /// Tells the other person of the room; `false` if it is not a room of this person's.
+    pub async fn execute(&self, me: UserId, room: RoomId) -> Result<bool, Unavailable> {
+        let Some(participants) = self.rooms.find_participants(room, me).await? else {
+            return Ok(false);
+        };
+        self.bus.publish(ChatEvent::Typing { participants, room, user: me });
+        Ok(true)
+    }
+}

@@ -1,0 +1,102 @@
+//! `sotto serve`: from the first line to the last.
+use crate::{settings::Settings, wiring::Parts};
+use adapter_sqlite::DataDirLock;
+use anyhow::{Context, Result};
+use application::operations::Sweep;
+use std::{io::Write, time::Duration};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use web::{Caps, Shutdown, serve, site};
+
+/// How long connections have to finish what they are doing.
+const GRACE: Duration = Duration::from_secs(10);
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
+
+/// Serves until told to stop.
+pub async fn run(settings: Settings) -> Result<()> {
+    settings.refuse_open_mailbox()?;
+    let _lock = DataDirLock::acquire(&settings.data_dir)?;
+    let parts = Parts::open(&settings)?;
+    parts.adopt_keys().await?;
+    let caps = caps(&settings);
+    let listener = TcpListener::bind(settings.listen).await.with_context(|| {
+        format!("SOTTO_LISTEN: {} can't be listened on; is another program there?", settings.listen)
+    })?;
+
+    let shutdown = Shutdown::default();
+    let serving = tokio::spawn(serve(
+        listener,
+        site(parts.site(&settings, caps, shutdown.clone())),
+        caps,
+        shutdown.clone(),
+    ));
+    let sweeping = tokio::spawn(sweep(parts.sweep()));
+    announce(&settings)?;
+    stopped().await?;
+
+    tracing::info!("going away");
+    shutdown.begun.cancel();
+    shutdown.tasks.close();
+    sweeping.abort();
+    if tokio::time::timeout(GRACE, shutdown.tasks.wait()).await.is_err() {
+        tracing::warn!("some connections did not end in time");
+    }
+    serving.await??;
+    Ok(())
+}
+
+fn caps(settings: &Settings) -> Caps {
+    match rlimit::increase_nofile_limit(rlimit::INFINITY) {
+        Ok(limit) => tracing::debug!(limit, "open files"),
+        Err(error) => tracing::warn!(%error, "the limit of open files could not be raised"),
+    }
+    if settings.rate_limits {
+        return Caps::STANDARD;
+    }
+    tracing::warn!(
+        "SOTTO_RATE_LIMITS=off: anybody may guess, flood and connect without bounds; for load tests alone"
+    );
+    Caps::LIFTED
+}
+
+/// What somebody who started this for the first time wants to know.
+fn announce(settings: &Settings) -> Result<()> {
+    let address = settings.public_url.origin();
+    let data = std::path::absolute(&settings.data_dir)?;
+    let mut out = std::io::stdout();
+    writeln!(out, "Sotto is ready.")?;
+    writeln!(out, "  address   {address}")?;
+    writeln!(out, "  data      {}", data.display())?;
+    writeln!(
+        out,
+        "  mailbox   {address}/dev/mailbox/ (no mail server is set: codes arrive there)"
+    )?;
+    out.flush()?;
+    Ok(())
+}
+
+async fn sweep(sweep: Sweep) {
+    let mut ticks = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = sweep.execute().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "expired things were not forgotten"
+            );
+        }
+    }
+}
+
+/// Waits for somebody to say stop.
+async fn stopped() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,240 @@
+//! Settings from the environment. Whatever is wrong with one stops the start with one sentence
+//! that names it and its remedy.
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use ipnet::IpNet;
+use std::{
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    str::FromStr,
+};
+use tracing_subscriber::EnvFilter;
+use web::PublicUrl;
+
+/// What `--help` says of the settings.
+pub const HELP: &str = "\
+Settings (environment variables; each secret also as NAME_FILE, the path of a file that holds it):
+  SOTTO_LISTEN           address to listen on [127.0.0.1:8000]
+  SOTTO_PUBLIC_URL       address people come by; links, cookies and the Origin check build on it
+                         [http://127.0.0.1:8000]
+  SOTTO_DATA_DIR         embedded store and generated keys [./data]
+  SOTTO_ENCRYPTION_KEYS  id:base64(32 bytes)[,id:…]; the first seals, all open
+                         [generated into the data dir]
+  SOTTO_TRUSTED_PROXIES  networks whose X-Forwarded-For is believed, as CIDRs with commas [none]
+  SOTTO_RATE_LIMITS      on, or off to lift all rate and connection caps for load tests [on]
+  SOTTO_LOG              what to log, as a tracing filter: info, debug, web=debug,info … [info]
+  SOTTO_LOG_FORMAT       text or json [text]";
+
+const NAMES: [&str; 8] = [
+    "SOTTO_LISTEN",
+    "SOTTO_PUBLIC_URL",
+    "SOTTO_DATA_DIR",
+    "SOTTO_ENCRYPTION_KEYS",
+    "SOTTO_TRUSTED_PROXIES",
+    "SOTTO_RATE_LIMITS",
+    "SOTTO_LOG",
+    "SOTTO_LOG_FORMAT",
+];
+const SECRETS: [&str; 1] = ["SOTTO_ENCRYPTION_KEYS"];
+
+/// Everything that can be set.
+pub struct Settings {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Where people come.
+    pub public_url: PublicUrl,
+    /// Where data lies.
+    pub data_dir: PathBuf,
+    /// The sealing keys, where they are not generated.
+    pub encryption_keys: Option<String>,
+    /// Whose word on client addresses counts.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether rates and connections are bounded.
+    pub rate_limits: bool,
+    /// What to log.
+    pub log: String,
+    /// How to log.
+    pub log_format: LogFormat,
+}
+
+/// How to log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Settings {
+    /// Reads the environment.
+    pub fn from_environment() -> Result<Self> {
+        let ours = std::env::vars_os().filter_map(|(name, value)| {
+            let name = name.into_string().ok().filter(|name| name.starts_with("SOTTO_"))?;
+            Some((name, value.to_string_lossy().into_owned()))
+        });
+        Self::read(ours.collect())
+    }
+
+    fn read(mut given: HashMap<String, String>) -> Result<Self> {
+        resolve_files(&mut given)?;
+        if let Some(unknown) = given.keys().filter(|name| !NAMES.contains(&name.as_str())).min() {
+            bail!("there is no setting {unknown}; `sotto --help` lists them all");
+        }
+        // An empty value is what compose files make of an unset variable.
+        let get = |name: &str| {
+            given.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+        };
+        let listen = parse(
+            get("SOTTO_LISTEN"),
+            "127.0.0.1:8000",
+            "SOTTO_LISTEN",
+            "an address and a port like 127.0.0.1:8000",
+        )?;
+        let public_url = get("SOTTO_PUBLIC_URL").unwrap_or("http://127.0.0.1:8000");
+        let public_url = PublicUrl::parse(public_url)
+            .map_err(|error| anyhow!("SOTTO_PUBLIC_URL can't be used: {error}"))?;
+        let log = get("SOTTO_LOG").unwrap_or("info").to_owned();
+        EnvFilter::try_new(&log).map_err(|_| {
+            anyhow!("SOTTO_LOG must be a tracing filter like info or web=debug,info")
+        })?;
+        Ok(Self {
+            listen,
+            public_url,
+            data_dir: get("SOTTO_DATA_DIR").unwrap_or("./data").into(),
+            encryption_keys: get("SOTTO_ENCRYPTION_KEYS").map(str::to_owned),
+            trusted_proxies: parse_networks(get("SOTTO_TRUSTED_PROXIES"))?,
+            rate_limits: choose(
+                get("SOTTO_RATE_LIMITS"),
+                "SOTTO_RATE_LIMITS",
+                [("on", true), ("off", false)],
+            )?,
+            log,
+            log_format: choose(
+                get("SOTTO_LOG_FORMAT"),
+                "SOTTO_LOG_FORMAT",
+                [("text", LogFormat::Text), ("json", LogFormat::Json)],
+            )?,
+        })
+    }
+
+    /// Mail is shown to whoever asks for it, so the development mailbox is for this machine alone.
+    pub fn refuse_open_mailbox(&self) -> Result<()> {
+        let remedy = "without a mail server Sotto shows all mail, codes included, in its development mailbox";
+        ensure!(
+            self.listen.ip().is_loopback(),
+            "SOTTO_LISTEN must be a loopback address like 127.0.0.1:8000: {remedy}"
+        );
+        ensure!(
+            self.public_url.is_loopback(),
+            "SOTTO_PUBLIC_URL must be a loopback address like http://127.0.0.1:8000: {remedy}"
+        );
+        Ok(())
+    }
+}
+
+/// Puts the content of `NAME_FILE` in the place of `NAME`.
+fn resolve_files(given: &mut HashMap<String, String>) -> Result<()> {
+    for name in SECRETS {
+        let Some(path) = given.remove(&format!("{name}_FILE")).filter(|path| !path.is_empty())
+        else {
+            continue;
+        };
+        ensure!(!given.contains_key(name), "{name} and {name}_FILE are both set; keep one of them");
+        let secret = std::fs::read_to_string(&path)
+            .with_context(|| format!("{name}_FILE names {path}, which can't be read"))?;
+        given.insert(name.to_owned(), secret.trim().to_owned());
+    }
+    Ok(())
+}
+
+fn parse<T: FromStr>(value: Option<&str>, default: &str, name: &str, form: &str) -> Result<T> {
+    value.unwrap_or(default).parse().map_err(|_| anyhow!("{name} must be {form}"))
+}
+
+fn parse_networks(value: Option<&str>) -> Result<Vec<IpNet>> {
+    let parts = value.unwrap_or_default().split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts
+        .map(|part| {
+            let network =
+                part.parse::<IpNet>().or_else(|_| part.parse::<IpAddr>().map(IpNet::from));
+            network.map_err(|_| {
+                anyhow!(
+                    "SOTTO_TRUSTED_PROXIES must be networks like 10.0.0.0/8, with commas between"
+                )
+            })
+        })
+        .collect()
+}
+
+fn choose<T, const N: usize>(
+    value: Option<&str>,
+    name: &str,
+    choices: [(&str, T); N],
+) -> Result<T> {
+    let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+    let words = words.join(" or ");
+    let mut choices = choices.into_iter();
+    let chosen = match value {
+        None => choices.next(),
+        Some(value) => choices.find(|(word, _)| *word == value),
+    };
+    chosen.map(|(_, choice)| choice).ok_or_else(|| anyhow!("{name} must be {words}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(given: &[(&str, &str)]) -> Result<Settings> {
+        Settings::read(
+            given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        )
+    }
+    fn refusal(name: &str, value: &str) -> String {
+        read(&[(name, value)]).err().map(|error| format!("{error:#}")).unwrap_or_default()
+    }
+
+    #[test]
+    fn nothing_has_to_be_set() {
+        let settings = read(&[]).expect("the defaults hold");
+        assert_eq!(settings.listen.to_string(), "127.0.0.1:8000");
+        assert_eq!(settings.public_url.origin(), "http://127.0.0.1:8000");
+        assert!(settings.rate_limits && settings.encryption_keys.is_none());
+        settings.refuse_open_mailbox().expect("the defaults are for this machine alone");
+    }
+
+    #[test]
+    fn each_wrong_value_is_named() {
+        for (name, value) in [
+            ("SOTTO_LISTEN", "8000"),
+            ("SOTTO_PUBLIC_URL", "http://chat.example"),
+            ("SOTTO_PUBLIC_URL", "chat.example"),
+            ("SOTTO_TRUSTED_PROXIES", "10.0.0.0/99"),
+            ("SOTTO_RATE_LIMITS", "maybe"),
+            ("SOTTO_LOG", "=="),
+            ("SOTTO_LOG_FORMAT", "xml"),
+            ("SOTTO_LISTNE", "127.0.0.1:8000"),
+            ("SOTTO_ENCRYPTION_KEYS_FILE", "/nowhere"),
+        ] {
+            let sentence = refusal(name, value);
+            let named = name.trim_end_matches("_FILE");
+            assert!(sentence.contains(named), "{name}={value}: {sentence:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_given_once() {
+        let both =
+            [("SOTTO_ENCRYPTION_KEYS", "a:b"), ("SOTTO_ENCRYPTION_KEYS_FILE", "/etc/hostname")];
+        assert!(read(&both).is_err());
+    }
+
+    #[test]
+    fn the_development_mailbox_stays_on_this_machine() {
+        let open = [("SOTTO_LISTEN", "0.0.0.0:8000"), ("SOTTO_PUBLIC_URL", "https://chat.example")];
+        for setting in open {
+            assert!(read(&[setting]).expect("valid").refuse_open_mailbox().is_err(), "{setting:?}");
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! The one place that chooses adapters and builds use cases.
+use crate::{keys, settings::Settings};
+use adapter_crypto::{
+    AesMessageSealer, Argon2PasswordHasher, HashingStrength, HmacDigester, OsEntropy,
+};
+use adapter_local::{LocalEventBus, LocalRateLimiter, SystemClock, UnlimitedRateLimiter};
+use adapter_mail::MemoryMailbox;
+use adapter_sqlite::SqliteStore;
+use anyhow::Result;
+use application::{
+    accounts::{
+        AddressProof, Authenticate, CreateUser, Profile, Register, ResendOtp, Sessions, SignIn,
+        SignOut, VerifyOtp,
+    },
+    chat::{Follow, History, MarkRead, OpenRoom, Opener, Rooms, SendMessages, Typing},
+    limits::Limits,
+    operations::{AdoptKeys, Sweep},
+    people::FindPeople,
+    ports::{
+        Clock, DevelopmentMailbox, Digester, Entropy, EventBus, KeyFingerprint, Mailer,
+        MessageSealer, PasswordHasher, RateLimiter,
+    },
+};
+use std::sync::Arc;
+use web::{
+    AccountsApi, Assets, Caps, Cookies, Gate, Health, MeApi, MessagesApi, PeopleApi, PublicUrl,
+    RoomsApi, Shutdown, Site, Sockets, TrustedProxies,
+};
+
+/// The adapters in use, each behind the port it fulfils.
+#[derive(Clone)]
+pub struct Parts {
+    store: Arc<SqliteStore>,
+    bus: Arc<dyn EventBus>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    sealer: Arc<dyn MessageSealer>,
+    digester: Arc<dyn Digester>,
+    hasher: Arc<dyn PasswordHasher>,
+    mailer: Arc<dyn Mailer>,
+    mailbox: Arc<dyn DevelopmentMailbox>,
+    limiter: Arc<dyn RateLimiter>,
+    keys: Vec<KeyFingerprint>,
+}
+
+impl Parts {
+    /// Chooses and opens the adapters as set.
+    pub fn open(settings: &Settings) -> Result<Self> {
+        let bus: Arc<dyn EventBus> = Arc::new(LocalEventBus::new());
+        let store = SqliteStore::open(&settings.data_dir, bus.clone())?;
+        Self::assemble(settings, store, bus)
+    }
+
+    /// The same over a store that vanishes.
+    pub fn in_memory(settings: &Settings) -> Result<Self> {
+        let bus: Arc<dyn EventBus> = Arc::new(LocalEventBus::new());
+        let store = SqliteStore::in_memory(bus.clone())?;
+        Self::assemble(settings, store, bus)
+    }
+
+    fn assemble(settings: &Settings, store: SqliteStore, bus: Arc<dyn EventBus>) -> Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
+        let ring = Arc::new(keys::load(
+            settings.encryption_keys.as_deref(),
+            &settings.data_dir,
+            &*entropy,
+        )?);
+        let mailbox =
+            Arc::new(MemoryMailbox::new(clock.clone(), settings.public_url.origin().to_owned()));
+        let limiter: Arc<dyn RateLimiter> = if settings.rate_limits {
+            Arc::new(LocalRateLimiter::new(clock.clone()))
+        } else {
+            Arc::new(UnlimitedRateLimiter)
+        };
+        Ok(Self {
+            store: Arc::new(store),
+            bus,
+            clock,
+            sealer: Arc::new(AesMessageSealer::new(ring.clone(), entropy.clone())),
+            digester: Arc::new(HmacDigester::new(ring.clone())),
+            hasher: Arc::new(Argon2PasswordHasher::new(
+                HashingStrength::PRODUCTION,
+                entropy.clone(),
+            )),
+            mailer: mailbox.clone(),
+            mailbox,
+            limiter,
+            keys: ring.fingerprints(),
+            entropy,
+        })
+    }
+
+    /// Checks the sealing keys against those the store was used with.
+    pub async fn adopt_keys(&self) -> Result<()> {
+        Ok(AdoptKeys { known: self.store.clone() }.execute(&self.keys).await?)
+    }
+
+    /// Forgets what has expired.
+    pub fn sweep(&self) -> Sweep {
+        Sweep {
+            registrations: self.store.clone(),
+            sessions: self.store.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    /// Makes accounts for the operator.
+    pub fn create_user(&self) -> CreateUser {
+        CreateUser {
+            users: self.store.clone(),
+            registrations: self.store.clone(),
+            hasher: self.hasher.clone(),
+            proof: self.proof(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+        }
+    }
+
+    /// Everything that is served.
+    pub fn site(&self, settings: &Settings, caps: Caps, shutdown: Shutdown) -> Site {
+        let cookies = Cookies::new(&settings.public_url);
+        let gate = Arc::new(Gate { authenticate: self.authenticate(), cookies: cookies.clone() });
+        Site {
+            accounts: self.accounts(cookies),
+            me: MeApi { profile: Profile { users: self.store.clone() } },
+            people: PeopleApi {
+                find_people: FindPeople { users: self.store.clone(), limits: self.limits() },
+            },
+            rooms: RoomsApi {
+                rooms: self.rooms(),
+                open_room: self.open_room(),
+                mark_read: self.mark_read(),
+            },
+            messages: MessagesApi { send_messages: self.send_messages(), history: self.history() },
+            sockets: self.sockets(&gate, &settings.public_url, caps, shutdown),
+            gate,
+            health: Health { store: self.store.clone() },
+            mailbox: Some(self.mailbox.clone()),
+            assets: Arc::new(Assets::load()),
+            public_url: settings.public_url.clone(),
+            trusted_proxies: TrustedProxies(settings.trusted_proxies.clone().into()),
+        }
+    }
+
+    fn accounts(&self, cookies: Cookies) -> AccountsApi {
+        AccountsApi {
+            register: Register {
+                users: self.store.clone(),
+                registrations: self.store.clone(),
+                hasher: self.hasher.clone(),
+                proof: self.proof(),
+                limits: self.limits(),
+                clock: self.clock.clone(),
+                entropy: self.entropy.clone(),
+            },
+            verify_otp: VerifyOtp {
+                registrations: self.store.clone(),
+                users: self.store.clone(),
+                proof: self.proof(),
+                sessions: self.sessions(),
+                mailer: self.mailer.clone(),
+                limits: self.limits(),
+                clock: self.clock.clone(),
+                entropy: self.entropy.clone(),
+            },
+            resend_otp: ResendOtp {
+                registrations: self.store.clone(),
+                proof: self.proof(),
+                limits: self.limits(),
+                clock: self.clock.clone(),
+            },
+            sign_in: SignIn {
+                users: self.store.clone(),
+                registrations: self.store.clone(),
+                hasher: self.hasher.clone(),
+                sessions: self.sessions(),
+                sign_out: self.sign_out(),
+                proof: self.proof(),
+                limits: self.limits(),
+                clock: self.clock.clone(),
+                entropy: self.entropy.clone(),
+            },
+            sign_out: self.sign_out(),
+            cookies,
+        }
+    }
+
+    fn sockets(
+        &self,
+        gate: &Arc<Gate>,
+        public_url: &PublicUrl,
+        caps: Caps,
+        shutdown: Shutdown,
+    ) -> Sockets {
+        Sockets {
+            gate: gate.clone(),
+            public_url: public_url.clone(),
+            follow: Follow {
+                bus: self.bus.clone(),
+                rooms: self.rooms(),
+                opener: self.opener(),
+                authenticate: self.authenticate(),
+            },
+            send_messages: Arc::new(self.send_messages()),
+            mark_read: Arc::new(self.mark_read()),
+            typing: Arc::new(Typing { rooms: self.store.clone(), bus: self.bus.clone() }),
+            caps,
+            shutdown,
+            open: web::Places::default(),
+        }
+    }
+
+    fn proof(&self) -> AddressProof {
+        AddressProof {
+            users: self.store.clone(),
+            mailer: self.mailer.clone(),
+            digester: self.digester.clone(),
+            entropy: self.entropy.clone(),
+        }
+    }
+
+    fn sessions(&self) -> Sessions {
+        Sessions {
+            sessions: self.store.clone(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+        }
+    }
+
+    fn sign_out(&self) -> SignOut {
+        SignOut { sessions: self.store.clone(), bus: self.bus.clone() }
+    }
+
+    fn authenticate(&self) -> Authenticate {
+        Authenticate { sessions: self.store.clone(), clock: self.clock.clone() }
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { limiter: self.limiter.clone() }
+    }
+
+    fn opener(&self) -> Opener {
+        Opener { sealer: self.sealer.clone() }
+    }
+
+    fn rooms(&self) -> Rooms {
+        Rooms { rooms: self.store.clone(), users: self.store.clone(), opener: self.opener() }
+    }
+
+    fn open_room(&self) -> OpenRoom {
+        OpenRoom {
+            rooms: self.store.clone(),
+            users: self.store.clone(),
+            views: self.rooms(),
+            bus: self.bus.clone(),
+            limits: self.limits(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+        }
+    }
+
+    fn mark_read(&self) -> MarkRead {
+        MarkRead { rooms: self.store.clone(), bus: self.bus.clone() }
+    }
+
+    fn send_messages(&self) -> SendMessages {
+        SendMessages {
+            messages: self.store.clone(),
+            rooms: self.store.clone(),
+            sealer: self.sealer.clone(),
+            digester: self.digester.clone(),
+            limits: self.limits(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+        }
+    }
+
+    fn history(&self) -> History {
+        History { messages: self.store.clone(), rooms: self.store.clone(), opener: self.opener() }
+    }
+}

@@ -1,0 +1,223 @@
+//! What every adapter of a port must do, as cases whose names are sentences.
+//!
+//! A bug found in one adapter becomes a case here, so that no adapter has it.
+#![expect(missing_docs, reason = "the name of a case is all there is to say")]
+
+pub mod keys;
+pub mod messages;
+pub mod registrations;
+pub mod rooms;
+pub mod sessions;
+pub mod users;
+
+use crate::RecordingBus;
+use application::ports::{
+    KeyFingerprintRepository, MessageRepository, RegistrationRepository, RoomRepository,
+    SessionRepository, UserRepository,
+};
+use std::{any::Any, sync::Arc};
+use tokio::sync::Barrier;
+
+/// An empty store, seen through its ports, with the bus it announces on.
+#[derive(Clone)]
+pub struct StoreUnderTest {
+    /// Its accounts.
+    pub users: Arc<dyn UserRepository>,
+    /// Its sign-ups.
+    pub registrations: Arc<dyn RegistrationRepository>,
+    /// Its sessions.
+    pub sessions: Arc<dyn SessionRepository>,
+    /// Its rooms.
+    pub rooms: Arc<dyn RoomRepository>,
+    /// Its messages.
+    pub messages: Arc<dyn MessageRepository>,
+    /// The fingerprints of its keys.
+    pub keys: Arc<dyn KeyFingerprintRepository>,
+    /// What it announced.
+    pub bus: Arc<RecordingBus>,
+    _guard: Arc<dyn Any + Send + Sync>,
+}
+
+impl StoreUnderTest {
+    /// A store that is every repository at once, with whatever has to live as long as it does (a
+    /// directory that vanishes when dropped, say).
+    pub fn new<S, G>(store: Arc<S>, bus: Arc<RecordingBus>, guard: G) -> Self
+    where
+        S: UserRepository
+            + RegistrationRepository
+            + SessionRepository
+            + RoomRepository
+            + MessageRepository
+            + KeyFingerprintRepository
+            + 'static,
+        G: Any + Send + Sync,
+    {
+        Self {
+            users: store.clone(),
+            registrations: store.clone(),
+            sessions: store.clone(),
+            rooms: store.clone(),
+            messages: store.clone(),
+            keys: store,
+            bus,
+            _guard: Arc::new(guard),
+        }
+    }
+}
+
+/// Has so many tasks do something at the same moment; their results in the order of their numbers.
+async fn at_once<T, F>(tasks: u32, task: impl Fn(u32) -> F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let start = Arc::new(Barrier::new(tasks as usize));
+    let running: Vec<_> = (0..tasks)
+        .map(|n| {
+            let (start, work) = (start.clone(), task(n));
+            tokio::spawn(async move {
+                start.wait().await;
+                work.await
+            })
+        })
+        .collect();
+    let mut results = Vec::with_capacity(running.len());
+    for task in running {
+        results.push(task.await.expect("the task ends well"));
+    }
+    results
+}
+
+/// Runs every case of the store's contract, each as a test of its own on a new store:
+/// `store_contract!(open())`, where `open` is in the same module and gives a [`StoreUnderTest`].
+/// The tests need `tokio` with its macros and the multi-threaded runtime.
+#[macro_export]
+macro_rules! store_contract {
+    ($store:expr) => {
+        $crate::contract_cases! { $store;
+            users {
+                what_was_inserted_is_found_in_every_way
+                an_address_belongs_to_one_user
+                a_username_belongs_to_one_user_together_with_what_reads_like_it
+                of_users_that_race_for_one_address_one_gets_it
+                of_users_that_race_for_names_that_read_alike_one_gets_it
+                case_does_not_count_in_a_username
+                those_that_exist_are_listed
+                a_prefix_finds_users_by_key_and_in_order
+                marks_in_a_prefix_are_taken_literally
+                a_profile_changes_where_it_is_asked_to
+                a_profile_cannot_take_a_name_that_reads_like_another
+                of_profiles_that_race_for_a_name_one_gets_it
+            }
+            registrations {
+                what_was_inserted_is_found_by_its_flow
+                a_second_sign_up_of_a_flow_replaces_the_first
+                several_may_wait_for_one_address_and_the_newest_is_found
+                several_may_wait_for_one_username_and_the_newest_is_found
+                every_attempt_sees_a_count_of_its_own
+                a_code_is_replaced_once
+                of_replacements_that_race_one_wins
+                a_sign_up_that_moved_is_found_under_its_new_flow_alone
+                moving_to_a_flow_that_has_a_sign_up_replaces_that
+                an_address_is_forgotten_with_all_its_sign_ups
+                old_sign_ups_are_forgotten
+            }
+            sessions {
+                a_session_is_found_by_id_and_token
+                use_is_noted
+                touching_never_brings_back_a_session
+                touching_and_removing_may_race
+                a_removed_session_is_gone
+                stale_sessions_are_forgotten
+            }
+            rooms {
+                two_people_have_one_room
+                of_openers_that_race_one_makes_the_room
+                a_room_is_seen_from_both_sides
+                a_room_is_shown_to_its_people_alone
+                the_last_message_is_shown_as_it_is_now
+                only_undeleted_messages_of_the_other_count_as_unread
+                reading_moves_the_mark_forward_only
+                of_read_marks_that_race_the_furthest_stays
+                rooms_are_listed_by_latest_activity
+                rooms_of_equal_activity_are_paged_without_gap_or_repeat
+                activity_never_moves_back
+                an_edit_does_not_lift_a_room_in_the_list
+            }
+            messages {
+                the_first_messages_are_numbered_from_one
+                a_message_reads_back_as_it_was_stored
+                a_batch_goes_through_several_rooms_in_its_order
+                a_room_that_does_not_exist_takes_nothing
+                a_repeated_client_id_stores_nothing
+                a_client_id_counts_for_its_sender_alone
+                a_repeat_after_a_change_gives_the_message_as_it_is_now
+                the_same_client_id_twenty_times_at_once_is_one_message
+                a_repeat_inside_a_batch_is_known
+                a_reply_needs_a_message_of_its_room
+                a_repeat_is_known_even_if_its_reply_is_wrong
+                an_edit_takes_the_next_rev
+                a_deletion_keeps_the_place_and_nothing_else
+                reactions_keep_the_order_in_which_they_were_given
+                what_changes_nothing_takes_no_rev
+                what_is_not_there_cannot_be_changed
+                of_reactions_that_race_none_is_lost
+                fifty_writers_leave_no_hole_and_keep_their_order
+                windows_show_the_part_that_was_asked_for
+                windows_know_whether_there_is_more
+                changes_give_latest_states_only
+                changes_are_paged
+                every_change_is_announced_before_its_call_returns
+                a_reader_of_changes_misses_nothing_while_writers_race
+            }
+            keys {
+                a_fingerprint_is_listed
+                the_first_fingerprint_under_an_id_stays
+            }
+        }
+    };
+}
+
+/// Makes tests of cases; see [`store_contract!`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! contract_cases {
+    ($store:expr; $($port:ident { $($case:ident)+ })+) => {
+        $(mod $port {
+            #[expect(unused_imports, clippy::wildcard_imports, reason = "for the store given")]
+            use super::*;
+
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn $case() {
+                    $crate::contract::$port::$case(&$store).await;
+                }
+            )+
+        })+
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn no_case_is_left_out_of_the_macro() {
+        let listed = include_str!("mod.rs");
+        let sources = [
+            include_str!("keys.rs"),
+            include_str!("messages.rs"),
+            include_str!("registrations.rs"),
+            include_str!("rooms.rs"),
+            include_str!("sessions.rs"),
+            include_str!("users.rs"),
+        ];
+        let mut cases = 0;
+        for source in sources {
+            for rest in source.split("\npub async fn ").skip(1) {
+                let name = rest.split('(').next().expect("a name");
+                assert!(listed.contains(&format!(" {name}\n")), "{name} is not run");
+                cases += 1;
+            }
+        }
+        assert!(cases > 60, "the cases were found");
+    }
+}

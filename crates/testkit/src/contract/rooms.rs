@@ -1,0 +1,249 @@
+//! The contract of `RoomRepository`.
+use super::{
+    at_once,
+    messages::{altered, sent},
+};
+use crate::{START, StoreUnderTest, a_message, a_room_of, a_user, an_emoji, later};
+use domain::{
+    history::Limit,
+    id::{RoomId, UserId},
+    message::{Alteration, NewMessage},
+    reaction::Reaction,
+    room::{Participants, ReadMark, Room, RoomCursor, RoomView},
+    sealing::SealedBody,
+};
+
+fn pair(one: u32, other: u32) -> Participants {
+    Participants::pair(a_user(one).id, a_user(other).id).expect("two people")
+}
+
+fn a_room_id(n: u8) -> RoomId {
+    RoomId::mint(START, [n; 10])
+}
+
+async fn view(store: &StoreUnderTest, room: RoomId, user: u32) -> RoomView {
+    store.rooms.find(room, a_user(user).id).await.expect("answers").expect("is theirs")
+}
+
+async fn listed(store: &StoreUnderTest, user: UserId) -> Vec<RoomView> {
+    store.rooms.list_by_user(user, None, Limit::default()).await.expect("answers")
+}
+
+async fn ids_listed(store: &StoreUnderTest, user: u32) -> Vec<RoomId> {
+    listed(store, a_user(user).id).await.iter().map(|view| view.room.id).collect()
+}
+
+async fn read(store: &StoreUnderTest, room: RoomId, user: u32, seq: u64) -> Option<ReadMark> {
+    store.rooms.mark_read_up_to(room, a_user(user).id, seq).await.expect("answers")
+}
+
+pub async fn two_people_have_one_room(store: &StoreUnderTest) {
+    let opened = store.rooms.open(pair(1, 2), a_room_id(1), later(7)).await.expect("answers");
+    let room = Room {
+        id: a_room_id(1),
+        participants: pair(1, 2),
+        last_seq: 0,
+        rev: 0,
+        created_at: later(7),
+        active_at: later(7),
+    };
+    assert!(opened.created);
+    assert_eq!(opened.room, room);
+    let again = store.rooms.open(pair(2, 1), a_room_id(2), later(8)).await.expect("answers");
+    assert!(!again.created);
+    assert_eq!(again.room, room);
+    let other = store.rooms.open(pair(1, 3), a_room_id(3), later(9)).await.expect("answers");
+    assert!(other.created);
+    assert_eq!(other.room.id, a_room_id(3));
+}
+
+pub async fn of_openers_that_race_one_makes_the_room(store: &StoreUnderTest) {
+    let opened = at_once(16, |n| {
+        let rooms = store.rooms.clone();
+        let id = a_room_id(u8::try_from(n).expect("small"));
+        async move { rooms.open(pair(1, 2), id, START).await.expect("answers") }
+    });
+    let opened = opened.await;
+    assert_eq!(opened.iter().filter(|opened| opened.created).count(), 1);
+    assert!(opened.iter().all(|other| other.room == opened[0].room));
+    assert_eq!(ids_listed(store, 1).await, [opened[0].room.id]);
+}
+
+pub async fn a_room_is_seen_from_both_sides(store: &StoreUnderTest) {
+    let room = a_room_of(store, 1, 2).await;
+    for n in 1..=3 {
+        sent(store, a_message(room.id, a_user(1).id, n)).await;
+    }
+    read(store, room.id, 2, 2).await;
+    let (mine, theirs) = (view(store, room.id, 1).await, view(store, room.id, 2).await);
+    assert_eq!((mine.other, theirs.other), (a_user(2).id, a_user(1).id));
+    assert_eq!((mine.read_seq, mine.other_read_seq, mine.unread), (0, 2, 0));
+    assert_eq!((theirs.read_seq, theirs.other_read_seq, theirs.unread), (2, 0, 1));
+    assert_eq!(mine.room, theirs.room);
+    let expected = Room { last_seq: 3, rev: 3, active_at: later(3), ..room };
+    assert_eq!(mine.room, expected);
+    assert_eq!(mine.last_message.as_ref().map(|message| message.seq), Some(3));
+    for (user, view) in [(1, mine), (2, theirs)] {
+        assert_eq!(listed(store, a_user(user).id).await, [view], "lists show the same");
+    }
+}
+
+pub async fn a_room_is_shown_to_its_people_alone(store: &StoreUnderTest) {
+    let room = a_room_of(store, 1, 2).await;
+    let stranger = a_user(3).id;
+    assert_eq!(store.rooms.find(room.id, stranger).await.expect("answers"), None);
+    assert_eq!(store.rooms.find_participants(room.id, stranger).await.expect("answers"), None);
+    assert_eq!(read(store, room.id, 3, 1).await, None);
+    assert_eq!(listed(store, stranger).await, []);
+    let nowhere = store.rooms.find(a_room_id(9), a_user(1).id).await.expect("answers");
+    assert_eq!(nowhere, None);
+    for person in [1, 2] {
+        let who = store.rooms.find_participants(room.id, a_user(person).id).await;
+        assert_eq!(who.expect("answers"), Some(pair(1, 2)));
+    }
+}
+
+pub async fn the_last_message_is_shown_as_it_is_now(store: &StoreUnderTest) {
+    let room = a_room_of(store, 1, 2).await;
+    assert_eq!(view(store, room.id, 1).await.last_message, None);
+    sent(store, a_message(room.id, a_user(1).id, 1)).await;
+    let last = sent(store, a_message(room.id, a_user(1).id, 2)).await;
+    for n in 0..3 {
+        let react = Alteration::React(an_emoji(n));
+        let changed = altered(store, &last, a_user(2).id, react).await.expect("allowed");
+        assert_eq!(view(store, room.id, 1).await.last_message.as_ref(), Some(&changed));
+        assert_eq!(listed(store, a_user(2).id).await[0].last_message.as_ref(), Some(&changed));
+    }
+    let deleted = altered(store, &last, last.sender, Alteration::Delete).await.expect("allowed");
+    let now = view(store, room.id, 2).await;
+    assert_eq!(now.last_message, Some(deleted), "deleted or not");
+    assert_eq!((now.room.last_seq, now.room.rev), (2, 6));
+}
+
+pub async fn only_undeleted_messages_of_the_other_count_as_unread(store: &StoreUnderTest) {
+    let room = a_room_of(store, 1, 2).await;
+    let mut theirs = Vec::new();
+    for n in 1..=5 {
+        theirs.push(sent(store, a_message(room.id, a_user(1).id, n)).await);
+        sent(store, a_message(room.id, a_user(2).id, n)).await;
+    }
+    let unread = || async {
+        let found = view(store, room.id, 2).await.unread;
+        let in_list = listed(store, a_user(2).id).await[0].unread;
+        assert_eq!(found, in_list);
+        found
+    };
+    assert_eq!(unread().await, 5, "one's own do not count");
+    altered(store, &theirs[0], a_user(1).id, Alteration::Delete).await.expect("allowed");
+    assert_eq!(unread().await, 4);
+    read(store, room.id, 2, theirs[2].seq).await;
+    assert_eq!(unread().await, 2);
+    altered(store, &theirs[1], a_user(1).id, Alteration::Delete).await.expect("allowed");
+    assert_eq!(unread().await, 2, "that one was read already");
+    altered(store, &theirs[4], a_user(1).id, Alteration::Delete).await.expect("allowed");
+    assert_eq!(unread().await, 1);
+    let edit = Alteration::Edit { body: SealedBody::new(vec![1]), at: later(9) };
+    altered(store, &theirs[2], a_user(1).id, edit).await.expect("allowed");
+    assert_eq!(unread().await, 1, "an edit is nothing new to read");
+    read(store, room.id, 2, u64::MAX).await;
+    assert_eq!(unread().await, 0);
+}
+
+pub async fn reading_moves_the_mark_forward_only(store: &StoreUnderTest) {
+    let room = a_room_of(store, 1, 2).await;
+    let mark = |seq, moved| Some(ReadMark { seq, moved });
+    assert_eq!(read(store, room.id, 1, 3).await, mark(0, false), "there is nothing to read");
+    for n in 1..=5 {
+        sent(store, a_message(room.id, a_user(1).id, n)).await;
+    }
+    assert_eq!(view(store, room.id, 1).await.read_seq, 0, "sending moves nothing");
+    assert_eq!(read(store, room.id, 2, 3).await, mark(3, true));
+    assert_eq!(read(store, room.id, 2, 3).await, mark(3, false));
+    assert_eq!(read(store, room.id, 2, 1).await, mark(3, false));
+    assert_eq!(read(store, room.id, 2, u64::MAX).await, mark(5, true));
+    assert_eq!(view(store, room.id, 2).await.read_seq, 5);
+}
+
+pub async fn of_read_marks_that_race_the_furthest_stays(store: &StoreUnderTest) {
+    let room = a_room_of(store, 1, 2).await;
+    for n in 1..=30 {
+        sent(store, a_message(room.id, a_user(1).id, n)).await;
+    }
+    let marks = at_once(30, |n| {
+        let rooms = store.rooms.clone();
+        let wanted = u64::from(n) * 7 % 30 + 1;
+        async move {
+            let mark = rooms.mark_read_up_to(room.id, a_user(2).id, wanted).await;
+            (wanted, mark.expect("answers").expect("is theirs"))
+        }
+    });
+    let marks = marks.await;
+    assert!(marks.iter().all(|(wanted, mark)| mark.seq >= *wanted));
+    assert!(marks.iter().all(|(wanted, mark)| !mark.moved || mark.seq == *wanted));
+    assert_eq!(view(store, room.id, 2).await.read_seq, 30);
+}
+
+pub async fn rooms_are_listed_by_latest_activity(store: &StoreUnderTest) {
+    let mut rooms = Vec::new();
+    for other in 2..=4 {
+        rooms.push(a_room_of(store, 1, other).await.id);
+    }
+    a_room_of(store, 2, 3).await;
+    for (room, at) in [(0, 5), (2, 6), (1, 7), (0, 8)] {
+        sent(store, a_message(rooms[room], a_user(1).id, at)).await;
+    }
+    let expected = [rooms[0], rooms[1], rooms[2]];
+    assert_eq!(ids_listed(store, 1).await, expected);
+    let views = listed(store, a_user(1).id).await;
+    assert_eq!(
+        views.iter().map(|view| view.other).collect::<Vec<_>>(),
+        [2, 3, 4].map(|n| a_user(n).id)
+    );
+    let one = Limit::of(1).expect("positive");
+    let first = store.rooms.list_by_user(a_user(1).id, None, one).await.expect("answers");
+    assert_eq!(first.iter().map(|view| view.room.id).collect::<Vec<_>>(), [rooms[0]]);
+}
+
+pub async fn rooms_of_equal_activity_are_paged_without_gap_or_repeat(store: &StoreUnderTest) {
+    let mut expected = Vec::new();
+    for other in 2..=12 {
+        let room = a_room_of(store, 1, other).await;
+        let sent_at = later(100 + other % 2);
+        let message = NewMessage { sent_at, ..a_message(room.id, a_user(1).id, other) };
+        sent(store, message).await;
+        expected.push((sent_at, room.id));
+    }
+    expected.sort_unstable();
+    expected.reverse();
+    let (mut seen, mut behind) = (Vec::new(), None);
+    loop {
+        let limit = Limit::of(3).expect("positive");
+        let page = store.rooms.list_by_user(a_user(1).id, behind, limit).await.expect("answers");
+        let Some(last) = page.last() else { break };
+        behind = Some(RoomCursor::from(&last.room));
+        seen.extend(page.iter().map(|view| (view.room.active_at, view.room.id)));
+    }
+    assert_eq!(seen, expected);
+}
+
+pub async fn activity_never_moves_back(store: &StoreUnderTest) {
+    let room = a_room_of(store, 1, 2).await;
+    sent(store, a_message(room.id, a_user(1).id, 50)).await;
+    sent(store, a_message(room.id, a_user(2).id, 20)).await;
+    let now = view(store, room.id, 1).await;
+    assert_eq!((now.room.active_at, now.room.last_seq), (later(50), 2));
+    assert_eq!(listed(store, a_user(2).id).await[0].room.active_at, later(50));
+}
+
+pub async fn an_edit_does_not_lift_a_room_in_the_list(store: &StoreUnderTest) {
+    let quiet = a_room_of(store, 1, 2).await.id;
+    let busy = a_room_of(store, 1, 3).await.id;
+    let old = sent(store, a_message(quiet, a_user(1).id, 1)).await;
+    sent(store, a_message(busy, a_user(1).id, 2)).await;
+    let edit = Alteration::Edit { body: SealedBody::new(vec![1]), at: later(9) };
+    altered(store, &old, a_user(1).id, edit).await.expect("allowed");
+    let liked = altered(store, &old, a_user(2).id, Alteration::React(an_emoji(1))).await;
+    let by = a_user(2).id;
+    assert_eq!(liked.expect("allowed").reactions, [Reaction { emoji: an_emoji(1), user: by }]);
+    assert_eq!(ids_listed(store, 1).await, [busy, quiet]);
+}

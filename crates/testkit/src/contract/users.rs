@@ -1,0 +1,183 @@
+//! The contract of `UserRepository`.
+use super::at_once;
+use crate::{StoreUnderTest, a_user, an_email};
+use domain::{
+    name::PersonName,
+    user::{ProfileChange, Taken, User},
+    username::Username,
+};
+
+fn named(n: u32, username: &str) -> User {
+    User { username: name(username), ..a_user(n) }
+}
+
+fn name(username: &str) -> Username {
+    Username::parse(username).expect("a username")
+}
+
+async fn insert(store: &StoreUnderTest, user: &User) -> Result<(), Taken> {
+    store.users.insert(user).await.expect("answers")
+}
+
+async fn found_by_prefix(store: &StoreUnderTest, prefix: &str, limit: usize) -> Vec<String> {
+    let users = store.users.list_by_username_prefix(prefix, limit).await.expect("answers");
+    users.iter().map(|user| user.username.as_str().to_owned()).collect()
+}
+
+fn renamed(username: &str) -> ProfileChange {
+    ProfileChange { username: Some(name(username)), ..ProfileChange::default() }
+}
+
+pub async fn what_was_inserted_is_found_in_every_way(store: &StoreUnderTest) {
+    let without_password = User { password: None, ..a_user(2) };
+    for user in [a_user(1), without_password] {
+        assert_eq!(insert(store, &user).await, Ok(()));
+        let found = Some(user.clone());
+        assert_eq!(store.users.find(user.id).await.expect("answers"), found);
+        assert_eq!(store.users.find_by_email(&user.email).await.expect("answers"), found);
+        assert_eq!(store.users.find_by_username(&user.username).await.expect("answers"), found);
+        assert!(store.users.has_username_like(&user.username).await.expect("answers"));
+    }
+    let stranger = a_user(3);
+    assert_eq!(store.users.find(stranger.id).await.expect("answers"), None);
+    assert_eq!(store.users.find_by_email(&stranger.email).await.expect("answers"), None);
+    assert_eq!(store.users.find_by_username(&stranger.username).await.expect("answers"), None);
+    assert!(!store.users.has_username_like(&stranger.username).await.expect("answers"));
+}
+
+pub async fn an_address_belongs_to_one_user(store: &StoreUnderTest) {
+    assert_eq!(insert(store, &a_user(1)).await, Ok(()));
+    let second = User { email: an_email(1), ..a_user(2) };
+    assert_eq!(insert(store, &second).await, Err(Taken::Email));
+    assert_eq!(store.users.find(second.id).await.expect("answers"), None);
+}
+
+pub async fn a_username_belongs_to_one_user_together_with_what_reads_like_it(
+    store: &StoreUnderTest,
+) {
+    assert_eq!(insert(store, &named(1, "Bill")).await, Ok(()));
+    for (n, like) in [(2, "bill"), (3, "BiII"), (4, "B1ll")] {
+        assert_eq!(insert(store, &named(n, like)).await, Err(Taken::Username), "{like}");
+        assert!(store.users.has_username_like(&name(like)).await.expect("answers"), "{like}");
+    }
+    let found = store.users.find_by_username(&name("B1ll")).await.expect("answers");
+    assert_eq!(found, None, "reading alike is not being the same");
+    assert_eq!(insert(store, &named(5, "Will")).await, Ok(()));
+}
+
+pub async fn of_users_that_race_for_one_address_one_gets_it(store: &StoreUnderTest) {
+    let outcomes = at_once(16, |n| {
+        let users = store.users.clone();
+        async move { users.insert(&User { email: an_email(99), ..a_user(n) }).await }
+    });
+    assert_one_wins(outcomes.await, Taken::Email);
+}
+
+pub async fn of_users_that_race_for_names_that_read_alike_one_gets_it(store: &StoreUnderTest) {
+    let outcomes = at_once(16, |n| {
+        let users = store.users.clone();
+        let like = ["nora", "n0ra", "Nora", "NORA"][n as usize % 4];
+        async move { users.insert(&named(n, like)).await }
+    });
+    assert_one_wins(outcomes.await, Taken::Username);
+}
+
+fn assert_one_wins<E: std::fmt::Debug>(outcomes: Vec<Result<Result<(), Taken>, E>>, lost: Taken) {
+    let outcomes: Vec<_> = outcomes.into_iter().map(|outcome| outcome.expect("answers")).collect();
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Ok(())) || *outcome == Err(lost)));
+}
+
+pub async fn case_does_not_count_in_a_username(store: &StoreUnderTest) {
+    let ann = named(1, "Ann.B");
+    assert_eq!(insert(store, &ann).await, Ok(()));
+    let found = store.users.find_by_username(&name("aNN.b")).await.expect("answers");
+    assert_eq!(found.expect("is found").username.as_str(), "Ann.B", "shown as it was typed");
+}
+
+pub async fn those_that_exist_are_listed(store: &StoreUnderTest) {
+    for n in 1..=3 {
+        assert_eq!(insert(store, &a_user(n)).await, Ok(()));
+    }
+    let ids = [3, 9, 1].map(|n| a_user(n).id);
+    let mut listed = store.users.list(&ids).await.expect("answers");
+    listed.sort_by_key(|user| user.id);
+    assert_eq!(listed, [a_user(1), a_user(3)]);
+    assert_eq!(store.users.list(&[]).await.expect("answers"), []);
+}
+
+pub async fn a_prefix_finds_users_by_key_and_in_order(store: &StoreUnderTest) {
+    for (n, username) in [(1, "anna"), (2, "Andy"), (3, "ann"), (4, "bob"), (5, "an-9")] {
+        assert_eq!(insert(store, &named(n, username)).await, Ok(()));
+    }
+    assert_eq!(found_by_prefix(store, "an", 10).await, ["an-9", "Andy", "ann", "anna"]);
+    assert_eq!(found_by_prefix(store, "an", 2).await, ["an-9", "Andy"]);
+    assert_eq!(found_by_prefix(store, "ann", 10).await, ["ann", "anna"]);
+    assert_eq!(found_by_prefix(store, "", 10).await.len(), 5);
+    for nobodys in ["annab", "é", "zz", "an\u{10ffff}"] {
+        assert_eq!(found_by_prefix(store, nobodys, 10).await, Vec::<String>::new(), "{nobodys}");
+    }
+}
+
+pub async fn marks_in_a_prefix_are_taken_literally(store: &StoreUnderTest) {
+    for (n, username) in [(1, "a_b"), (2, "axb"), (3, "a.b"), (4, "a-b")] {
+        assert_eq!(insert(store, &named(n, username)).await, Ok(()));
+    }
+    assert_eq!(found_by_prefix(store, "a_", 10).await, ["a_b"]);
+    assert_eq!(found_by_prefix(store, "a.", 10).await, ["a.b"]);
+    for pattern in ["a%", "%", "a*", "a?b", "[a]", ".*", "^a", "a\\"] {
+        assert_eq!(found_by_prefix(store, pattern, 10).await, Vec::<String>::new(), "{pattern}");
+    }
+}
+
+pub async fn a_profile_changes_where_it_is_asked_to(store: &StoreUnderTest) {
+    let user = a_user(1);
+    assert_eq!(insert(store, &user).await, Ok(()));
+    let nothing = ProfileChange::default();
+    let unchanged = store.users.update_profile(user.id, &nothing).await.expect("answers");
+    assert_eq!(unchanged, Some(Ok(user.clone())));
+
+    let change = ProfileChange {
+        username: Some(name("Somebody")),
+        first_name: Some(PersonName::parse("Zoë").expect("a name")),
+        last_name: None,
+    };
+    let expected = User {
+        username: name("Somebody"),
+        first_name: PersonName::parse("Zoë").expect("a name"),
+        ..user.clone()
+    };
+    let changed = store.users.update_profile(user.id, &change).await.expect("answers");
+    assert_eq!(changed, Some(Ok(expected.clone())));
+    assert_eq!(store.users.find(user.id).await.expect("answers"), Some(expected));
+    assert!(!store.users.has_username_like(&user.username).await.expect("answers"), "free again");
+
+    let nobody = store.users.update_profile(a_user(2).id, &change).await.expect("answers");
+    assert_eq!(nobody, None);
+}
+
+pub async fn a_profile_cannot_take_a_name_that_reads_like_another(store: &StoreUnderTest) {
+    let (bill, ann) = (named(1, "bill"), named(2, "ann"));
+    assert_eq!(insert(store, &bill).await, Ok(()));
+    assert_eq!(insert(store, &ann).await, Ok(()));
+    let taken = store.users.update_profile(ann.id, &renamed("B1LL")).await.expect("answers");
+    assert_eq!(taken, Some(Err(Taken::Username)));
+    assert_eq!(store.users.find(ann.id).await.expect("answers"), Some(ann));
+
+    let own = store.users.update_profile(bill.id, &renamed("BiII")).await.expect("answers");
+    let own = own.expect("exists").expect("one's own name may change its looks");
+    assert_eq!(own.username.as_str(), "BiII");
+}
+
+pub async fn of_profiles_that_race_for_a_name_one_gets_it(store: &StoreUnderTest) {
+    for n in 0..8 {
+        assert_eq!(insert(store, &a_user(n)).await, Ok(()));
+    }
+    let outcomes = at_once(8, |n| {
+        let users = store.users.clone();
+        async move { users.update_profile(a_user(n).id, &renamed("wanted")).await }
+    });
+    let outcomes =
+        outcomes.await.into_iter().map(|outcome| outcome.map(|o| o.expect("exists").map(drop)));
+    assert_one_wins(outcomes.collect(), Taken::Username);
+}

@@ -1,0 +1,183 @@
+//! Messages and their history.
+use super::{
+    Area,
+    rooms::{parse_limit, parse_room},
+    shapes::MessageShape,
+};
+use crate::{
+    gate::Me,
+    json::JsonBody,
+    problem::{FieldError, Problem, body_code, field_error},
+};
+use application::chat::{Draft, History, SendMessages, Sent};
+use domain::{history::Window, id::RoomId, message::MessageBody};
+use poem_openapi::{
+    ApiResponse, Object, OpenApi,
+    param::{Path, Query},
+    payload::Json,
+};
+use serde::Deserialize;
+
+/// Messages.
+pub struct MessagesApi {
+    /// Sends them.
+    pub send_messages: SendMessages,
+    /// Reads them back.
+    pub history: History,
+}
+
+/// A message to send.
+#[derive(Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+pub struct SendRequest {
+    /// A UUID of the client's own for each message: sending it again stores nothing.
+    pub client_id: String,
+    /// 1 to 4,000 characters.
+    pub body: String,
+    /// Id of a message of the same room.
+    #[serde(default)]
+    pub reply_to: Option<String>,
+    /// Ids of files uploaded to the room before.
+    #[serde(default)]
+    #[oai(default)]
+    pub attachments: Vec<String>,
+}
+
+/// A part of a room's history.
+#[derive(Object)]
+#[oai(rename = "Messages")]
+struct MessagesShape {
+    /// In `seq` order.
+    messages: Vec<MessageShape>,
+    /// Whether there is more in the direction asked for.
+    has_more: bool,
+}
+
+/// What changed in a room.
+#[derive(Object)]
+#[oai(rename = "Changes")]
+struct ChangesShape {
+    /// Latest states, in `rev` order.
+    messages: Vec<MessageShape>,
+    /// The position to ask from next.
+    rev: u64,
+    /// Whether there are more.
+    has_more: bool,
+}
+
+#[derive(ApiResponse)]
+enum SentMessage {
+    /// The `client_id` was known: the message as it is now.
+    #[oai(status = 200)]
+    Ok(Json<MessageShape>),
+    /// Stored, and durable.
+    #[oai(status = 201)]
+    Created(Json<MessageShape>),
+}
+
+#[OpenApi(tag = "Area::Messages")]
+impl MessagesApi {
+    /// History
+    ///
+    /// The newest messages, or those before, after or around a `seq`.
+    #[oai(path = "/rooms/:room/messages", method = "get", operation_id = "read_history")]
+    async fn read(
+        &self,
+        me: Me,
+        room: Path<String>,
+        /// Messages just below this `seq`.
+        before: Query<Option<u64>>,
+        /// Messages just above this `seq`.
+        after: Query<Option<u64>>,
+        /// This `seq` with its neighbours.
+        around: Query<Option<u64>>,
+        /// 50 by default, 200 at most.
+        limit: Query<Option<u32>>,
+    ) -> Result<Json<MessagesShape>, Problem> {
+        let window = parse_window(before.0, after.0, around.0)?;
+        let page =
+            self.history.read(me.user, parse_room(&room.0)?, window, parse_limit(limit.0)?).await?;
+        let messages = page.messages.into_iter().map(Into::into).collect();
+        Ok(Json(MessagesShape { messages, has_more: page.has_more }))
+    }
+
+    /// Changes
+    ///
+    /// Latest states of the messages that changed after a `rev`. Gaps are normal.
+    #[oai(path = "/rooms/:room/changes", method = "get", operation_id = "read_changes")]
+    async fn changes(
+        &self,
+        me: Me,
+        room: Path<String>,
+        /// One's position: the `rev` answered last; 0 at first.
+        after: Query<Option<u64>>,
+        /// 50 by default, 200 at most.
+        limit: Query<Option<u32>>,
+    ) -> Result<Json<ChangesShape>, Problem> {
+        let after = after.0.unwrap_or(0);
+        let changes = self
+            .history
+            .changes(me.user, parse_room(&room.0)?, after, parse_limit(limit.0)?)
+            .await?;
+        let messages = changes.messages.into_iter().map(Into::into).collect();
+        Ok(Json(ChangesShape { messages, rev: changes.rev, has_more: changes.has_more }))
+    }
+
+    /// Send
+    ///
+    /// Answered once the message is durable. 409 `client_id_reused` if the name was used for
+    /// another message.
+    #[oai(path = "/rooms/:room/messages", method = "post", operation_id = "send_message")]
+    async fn send(
+        &self,
+        me: Me,
+        room: Path<String>,
+        body: JsonBody<SendRequest>,
+    ) -> Result<SentMessage, Problem> {
+        let draft = parse_draft(parse_room(&room.0)?, &body.0)
+            .map_err(|error| Problem::invalid(vec![error]))?;
+        Ok(match self.send_messages.execute(me.user, draft).await? {
+            Sent::New(message) => SentMessage::Created(Json(message.into())),
+            Sent::Known(message) => SentMessage::Ok(Json(message.into())),
+        })
+    }
+}
+
+fn parse_window(
+    before: Option<u64>,
+    after: Option<u64>,
+    around: Option<u64>,
+) -> Result<Window, Problem> {
+    match (before, after, around) {
+        (None, None, None) => Ok(Window::Latest),
+        (Some(seq), None, None) => Ok(Window::Before(seq)),
+        (None, Some(seq), None) => Ok(Window::After(seq)),
+        (None, None, Some(seq)) => Ok(Window::Around(seq)),
+        _ => Err(Problem::invalid_field(
+            "before",
+            "ambiguous",
+            "give one of before, after and around",
+        )),
+    }
+}
+
+/// Reads a message to send, from whichever way it came.
+pub fn parse_draft(room: RoomId, request: &SendRequest) -> Result<Draft, FieldError> {
+    let client_id = request
+        .client_id
+        .parse()
+        .map_err(|_| field_error("client_id", "invalid", "client_id must be a UUID"))?;
+    let body = MessageBody::parse(&request.body)
+        .map_err(|error| field_error("body", body_code(error), error))?;
+    let reply_to = match request.reply_to.as_deref() {
+        None => None,
+        Some(id) => Some(
+            id.parse()
+                .map_err(|_| field_error("reply_to", "not_found", "there is no such message"))?,
+        ),
+    };
+    if !request.attachments.is_empty() {
+        return Err(field_error("attachments", "not_found", "there is no such attachment"));
+    }
+    Ok(Draft { room, client_id, body, reply_to })
+}

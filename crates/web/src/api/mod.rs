@@ -1,0 +1,24 @@
+//! The JSON API: one file an area, and the shapes they share.
+pub mod accounts;
+pub mod me;
+pub mod messages;
+pub mod people;
+pub mod rooms;
+pub mod shapes;
+
+use poem_openapi::Tags;
+
+/// The areas of the API.
+#[derive(Tags)]
+pub enum Area {
+    /// Opening an account, signing in and out.
+    Accounts,
+    /// One's own profile.
+    Me,
+    /// Finding people.
+    People,
+    /// Rooms.
+    Rooms,
+    /// Messages and their history.
+    Messages,
+}

@@ -1,0 +1,137 @@
+//! Rooms.
+use super::{
+    Area,
+    shapes::{RoomShape, read_cursor, write_cursor},
+};
+use crate::{gate::Me, json::JsonBody, problem::Problem};
+use application::chat::{MarkRead, OpenRoom, Rooms};
+use domain::{
+    history::Limit,
+    id::{RoomId, UserId},
+};
+use poem_openapi::{
+    ApiResponse, Object, OpenApi,
+    param::{Path, Query},
+    payload::Json,
+};
+use serde::Deserialize;
+
+/// Rooms.
+pub struct RoomsApi {
+    /// Shows them.
+    pub rooms: Rooms,
+    /// Opens them.
+    pub open_room: OpenRoom,
+    /// Moves read marks.
+    pub mark_read: MarkRead,
+}
+
+#[derive(Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+struct OpenRoomRequest {
+    /// Of the other person.
+    username: String,
+}
+
+#[derive(Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+struct ReadRequest {
+    /// Up to where one has read.
+    seq: u64,
+}
+
+/// A page of one's rooms.
+#[derive(Object)]
+#[oai(rename = "RoomList")]
+struct RoomListShape {
+    /// Latest first.
+    rooms: Vec<RoomShape>,
+    /// Asks for the next page; null at the end.
+    cursor: Option<String>,
+}
+
+#[derive(ApiResponse)]
+enum OpenedRoom {
+    /// It was there.
+    #[oai(status = 200)]
+    Ok(Json<RoomShape>),
+    /// It begins now.
+    #[oai(status = 201)]
+    Created(Json<RoomShape>),
+}
+
+#[OpenApi(tag = "Area::Rooms")]
+impl RoomsApi {
+    /// One's rooms, latest first
+    #[oai(path = "/rooms", method = "get", operation_id = "list_rooms")]
+    async fn list(
+        &self,
+        me: Me,
+        /// From the page before.
+        cursor: Query<Option<String>>,
+        /// 50 by default, 200 at most.
+        limit: Query<Option<u32>>,
+    ) -> Result<Json<RoomListShape>, Problem> {
+        let behind = match cursor.0.as_deref() {
+            None => None,
+            Some(text) => Some(read_cursor(text).ok_or_else(|| {
+                Problem::invalid_field("cursor", "invalid", "this is no cursor of ours")
+            })?),
+        };
+        let list = self.rooms.list(me.user, behind, parse_limit(limit.0)?).await?;
+        let rooms = list.rooms.into_iter().map(Into::into).collect();
+        Ok(Json(RoomListShape { rooms, cursor: list.next.map(write_cursor) }))
+    }
+
+    /// The one room with another person
+    ///
+    /// 404 if nobody has this username, 422 for oneself.
+    #[oai(path = "/rooms", method = "post", operation_id = "open_room")]
+    async fn open(&self, me: Me, body: JsonBody<OpenRoomRequest>) -> Result<OpenedRoom, Problem> {
+        let (entry, created) = self.open_room.execute(me.user, &body.0.username).await?;
+        let room = Json(entry.into());
+        Ok(if created { OpenedRoom::Created(room) } else { OpenedRoom::Ok(room) })
+    }
+
+    /// A room
+    #[oai(path = "/rooms/:room", method = "get", operation_id = "find_room")]
+    async fn find(&self, me: Me, room: Path<String>) -> Result<Json<RoomShape>, Problem> {
+        self.show(me.user, parse_room(&room.0)?).await
+    }
+
+    /// Mark as read
+    ///
+    /// Never moves back, never past the head.
+    #[oai(path = "/rooms/:room/read", method = "put", operation_id = "mark_read")]
+    async fn read(
+        &self,
+        me: Me,
+        room: Path<String>,
+        body: JsonBody<ReadRequest>,
+    ) -> Result<Json<RoomShape>, Problem> {
+        let room = parse_room(&room.0)?;
+        self.mark_read.execute(me.user, room, body.0.seq).await?;
+        self.show(me.user, room).await
+    }
+}
+
+impl RoomsApi {
+    async fn show(&self, me: UserId, room: RoomId) -> Result<Json<RoomShape>, Problem> {
+        let entry = self.rooms.find(me, room).await?.ok_or_else(Problem::not_found)?;
+        Ok(Json(entry.into()))
+    }
+}
+
+/// A malformed id is that of nothing.
+pub fn parse_room(text: &str) -> Result<RoomId, Problem> {
+    text.parse().map_err(|_| Problem::not_found())
+}
+
+/// A limit as asked for; none is 422.
+pub fn parse_limit(asked: Option<u32>) -> Result<Limit, Problem> {
+    match asked {
+        None => Ok(Limit::default()),
+        Some(asked) => Limit::of(asked)
+            .ok_or_else(|| Problem::invalid_field("limit", "invalid", "a limit is at least 1")),
+    }
+}

@@ -1,0 +1,306 @@
+//! What the API and the sockets speak: one struct a shape.
+use application::{
+    accounts::WaitingSignUp,
+    chat::{Content, OpenedMessage, RoomEntry},
+};
+use domain::{Timestamp, rfc3339, room::RoomCursor, user};
+use poem_openapi::Object;
+use serde::Serialize;
+
+/// A person, as everybody may see them.
+#[derive(Clone, Debug, Serialize, Object)]
+#[oai(rename = "User")]
+pub struct UserShape {
+    /// Opaque.
+    pub id: String,
+    /// Empty once the account is deleted.
+    pub username: String,
+    /// May be empty.
+    pub first_name: String,
+    /// May be empty.
+    pub last_name: String,
+    /// Where their picture is.
+    pub picture_url: Option<String>,
+    /// RFC 3339.
+    pub joined_at: String,
+    /// Whether the account is gone.
+    pub deleted: bool,
+}
+
+/// Oneself.
+#[derive(Clone, Debug, Serialize, Object)]
+#[oai(rename = "OwnUser")]
+pub struct OwnUserShape {
+    #[serde(flatten)]
+    #[oai(flatten)]
+    user: UserShape,
+    /// Nobody else sees it.
+    email: String,
+    /// Whether one can sign in with a password.
+    has_password: bool,
+    /// Whether one can sign in with Google.
+    google_linked: bool,
+}
+
+/// A conversation of two, as one of them sees it.
+#[derive(Clone, Debug, Serialize, Object)]
+#[oai(rename = "Room")]
+pub struct RoomShape {
+    /// Opaque.
+    pub id: String,
+    /// The other person.
+    pub other: UserShape,
+    /// The newest message, deleted or not.
+    pub last_message: Option<MessageShape>,
+    /// `seq` of the newest message; 0 when there is none.
+    pub last_seq: u64,
+    /// The greatest `rev` in the room.
+    pub rev: u64,
+    /// The other's undeleted messages above `read_seq`.
+    pub unread: u64,
+    /// Up to where oneself has read.
+    pub read_seq: u64,
+    /// Up to where the other has read.
+    pub other_read_seq: u64,
+    /// `open` or `request`.
+    pub state: String,
+    /// RFC 3339.
+    pub created_at: String,
+}
+
+/// A message.
+#[derive(Clone, Debug, Serialize, Object)]
+#[oai(rename = "Message")]
+pub struct MessageShape {
+    /// Opaque.
+    pub id: String,
+    /// The room it is in.
+    pub room: String,
+    /// Its place in the room's history: 1, 2, 3 … without holes.
+    pub seq: u64,
+    /// Its latest change's place among all changes of the room; of two versions the higher wins.
+    pub rev: u64,
+    /// Id of who wrote it.
+    pub sender: String,
+    /// What it says; empty when deleted or unreadable.
+    pub body: String,
+    /// The sender's own name for it.
+    pub client_id: String,
+    /// RFC 3339.
+    pub sent_at: String,
+    /// When its text last changed.
+    pub edited_at: Option<String>,
+    /// Whether its sender took it back.
+    pub deleted: bool,
+    /// Whether what rests in the store is damaged.
+    pub unreadable: bool,
+    /// Id of the message it answers.
+    pub reply_to: Option<String>,
+    /// Emoji under it, in the order in which they were first given.
+    pub reactions: Vec<ReactionShape>,
+    /// Files that came with it.
+    pub attachments: Vec<AttachmentShape>,
+}
+
+/// An emoji and who gave it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Object)]
+#[oai(rename = "Reaction")]
+pub struct ReactionShape {
+    /// The emoji.
+    pub emoji: String,
+    /// Ids of who gave it.
+    pub users: Vec<String>,
+}
+
+/// A file that came with a message.
+#[derive(Clone, Debug, Serialize, Object)]
+#[oai(rename = "Attachment")]
+pub struct AttachmentShape {
+    /// Opaque.
+    pub id: String,
+    /// As its sender named it.
+    pub name: String,
+    /// Its media type.
+    #[serde(rename = "type")]
+    #[oai(rename = "type")]
+    pub kind: String,
+    /// In bytes.
+    pub size: u64,
+    /// Of an image, in pixels.
+    pub width: Option<u32>,
+    /// Of an image, in pixels.
+    pub height: Option<u32>,
+    /// Where to get it.
+    pub url: String,
+    /// Where to get a small picture of it.
+    pub preview_url: Option<String>,
+}
+
+/// The sign-up this browser has waiting.
+#[derive(Clone, Debug, Serialize, Object)]
+#[oai(rename = "WaitingSignUp")]
+pub struct WaitingSignUpShape {
+    /// The address to prove.
+    email: String,
+    /// When the newest code was sent.
+    sent_at: String,
+    /// When it stops being good.
+    expires_at: String,
+    /// When another may be asked for.
+    resend_at: String,
+    /// Tries that remain.
+    attempts_left: u32,
+}
+
+impl From<&user::User> for UserShape {
+    fn from(user: &user::User) -> Self {
+        Self {
+            id: user.id.to_string(),
+            username: user.username.as_str().to_owned(),
+            first_name: user.first_name.as_str().to_owned(),
+            last_name: user.last_name.as_str().to_owned(),
+            picture_url: None,
+            joined_at: rfc3339(user.joined_at),
+            deleted: false,
+        }
+    }
+}
+
+impl UserShape {
+    fn deleted(id: domain::id::UserId) -> Self {
+        Self {
+            id: id.to_string(),
+            username: String::new(),
+            first_name: String::new(),
+            last_name: String::new(),
+            picture_url: None,
+            joined_at: rfc3339(Timestamp::UNIX_EPOCH),
+            deleted: true,
+        }
+    }
+}
+
+impl From<&user::User> for OwnUserShape {
+    fn from(user: &user::User) -> Self {
+        Self {
+            user: user.into(),
+            email: user.email.as_str().to_owned(),
+            has_password: user.password.is_some(),
+            google_linked: false,
+        }
+    }
+}
+
+impl From<RoomEntry> for RoomShape {
+    fn from(entry: RoomEntry) -> Self {
+        let view = entry.view;
+        Self {
+            id: view.room.id.to_string(),
+            other: entry.other.as_ref().map_or_else(|| UserShape::deleted(view.other), Into::into),
+            last_message: entry.last_message.map(Into::into),
+            last_seq: view.room.last_seq,
+            rev: view.room.rev,
+            unread: view.unread,
+            read_seq: view.read_seq,
+            other_read_seq: view.other_read_seq,
+            state: "open".to_owned(),
+            created_at: rfc3339(view.room.created_at),
+        }
+    }
+}
+
+impl From<OpenedMessage> for MessageShape {
+    fn from(opened: OpenedMessage) -> Self {
+        let message = opened.message;
+        let (body, deleted, unreadable) = match opened.content {
+            Content::Text(body) => (body.as_str().to_owned(), false, false),
+            Content::Deleted => (String::new(), true, false),
+            Content::Unreadable => (String::new(), false, true),
+        };
+        Self {
+            id: message.id.to_string(),
+            room: message.room.to_string(),
+            seq: message.seq,
+            rev: message.rev,
+            sender: message.sender.to_string(),
+            body,
+            client_id: message.client_id.to_string(),
+            sent_at: rfc3339(message.sent_at),
+            edited_at: message.edited_at.map(rfc3339),
+            deleted,
+            unreadable,
+            reply_to: message.reply_to.map(|id| id.to_string()),
+            reactions: group_reactions(&message.reactions),
+            attachments: Vec::new(),
+        }
+    }
+}
+
+impl From<WaitingSignUp> for WaitingSignUpShape {
+    fn from(waiting: WaitingSignUp) -> Self {
+        Self {
+            email: waiting.email.as_str().to_owned(),
+            sent_at: rfc3339(waiting.sent_at),
+            expires_at: rfc3339(waiting.expires_at),
+            resend_at: rfc3339(waiting.resend_at),
+            attempts_left: waiting.attempts_left,
+        }
+    }
+}
+
+fn group_reactions(reactions: &[domain::reaction::Reaction]) -> Vec<ReactionShape> {
+    let mut groups: Vec<ReactionShape> = Vec::new();
+    for reaction in reactions {
+        let user = reaction.user.to_string();
+        match groups.iter_mut().find(|group| group.emoji == reaction.emoji.as_str()) {
+            Some(group) => group.users.push(user),
+            None => groups.push(ReactionShape {
+                emoji: reaction.emoji.as_str().to_owned(),
+                users: vec![user],
+            }),
+        }
+    }
+    groups
+}
+
+/// A cursor as text: the moment in milliseconds and the room's id.
+pub fn write_cursor(cursor: RoomCursor) -> String {
+    format!("{}_{}", cursor.active_at.timestamp_millis(), cursor.room)
+}
+
+/// A cursor back from its text.
+pub fn read_cursor(text: &str) -> Option<RoomCursor> {
+    let (millis, room) = text.split_once('_')?;
+    let active_at = Timestamp::from_timestamp_millis(millis.parse().ok()?)?;
+    Some(RoomCursor { active_at, room: room.parse().ok()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::{
+        id::{RoomId, UserId},
+        reaction::{Emoji, Reaction},
+    };
+
+    #[test]
+    fn a_cursor_reads_back_from_its_text() {
+        let active_at = Timestamp::from_timestamp_millis(1_700_000_000_123).expect("in range");
+        let cursor = RoomCursor { active_at, room: RoomId::from_bytes([4; 16]) };
+        assert_eq!(read_cursor(&write_cursor(cursor)), Some(cursor));
+        for text in ["", "_", "1_x", "x_67e55044-10b1-426f-9247-bb680e5fe0c8"] {
+            assert_eq!(read_cursor(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn reactions_are_grouped_in_the_order_given() {
+        let give = |emoji, user| Reaction {
+            emoji: Emoji::parse(emoji).expect("an emoji"),
+            user: UserId::from_bytes([user; 16]),
+        };
+        let groups = group_reactions(&[give("👍", 1), give("❤️", 2), give("👍", 2)]);
+        let summary: Vec<_> = groups.iter().map(|g| (g.emoji.as_str(), g.users.len())).collect();
+        assert_eq!(summary, [("👍", 2), ("❤️", 1)]);
+    }
+}

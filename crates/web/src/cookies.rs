@@ -1,0 +1,98 @@
+//! Our two cookies: one proves a session, one a sign-up under way.
+use crate::public_url::PublicUrl;
+use domain::{
+    registration::Registration,
+    session::Session,
+    token::{FlowToken, SessionToken},
+};
+use poem::{Request, http::header};
+
+/// Writes and reads our cookies. On https they carry the `__Host-` prefix (RFC 6265bis §4.1.3.2)
+/// and `Secure`, so that no neighbouring host can set them.
+#[derive(Clone, Debug)]
+pub struct Cookies {
+    secure: bool,
+}
+
+impl Cookies {
+    /// For the address people come by.
+    pub fn new(public_url: &PublicUrl) -> Self {
+        Self { secure: public_url.is_https() }
+    }
+
+    /// The session a request claims.
+    pub fn session(&self, request: &Request) -> Option<SessionToken> {
+        SessionToken::parse(find(request, self.session_name())?)
+    }
+
+    /// The sign-up a request claims.
+    pub fn flow(&self, request: &Request) -> Option<FlowToken> {
+        FlowToken::parse(find(request, self.flow_name())?)
+    }
+
+    /// Signs a browser in.
+    pub fn set_session(&self, token: &SessionToken) -> String {
+        self.write(self.session_name(), &token.reveal(), Session::ABSOLUTE.num_seconds())
+    }
+
+    /// Signs a browser out.
+    pub fn clear_session(&self) -> String {
+        self.write(self.session_name(), "", 0)
+    }
+
+    /// Binds a sign-up to a browser.
+    pub fn set_flow(&self, token: &FlowToken) -> String {
+        self.write(self.flow_name(), &token.reveal(), Registration::LIFETIME.num_seconds())
+    }
+
+    /// The name of the session cookie.
+    pub fn session_name(&self) -> &'static str {
+        if self.secure { "__Host-sotto_session" } else { "sotto_session" }
+    }
+
+    fn flow_name(&self) -> &'static str {
+        if self.secure { "__Host-sotto_flow" } else { "sotto_flow" }
+    }
+
+    fn write(&self, name: &str, value: &str, max_age: i64) -> String {
+        let secure = if self.secure { "; Secure" } else { "" };
+        format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}")
+    }
+}
+
+fn find<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+    let lines =
+        request.headers().get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
+    lines
+        .flat_map(|line| line.split(';'))
+        .find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cookies(url: &str) -> Cookies {
+        Cookies::new(&PublicUrl::parse(url).expect("valid"))
+    }
+
+    #[test]
+    fn https_cookies_are_locked_to_the_host() {
+        let token = SessionToken::mint([1; 32]);
+        let cookie = cookies("https://chat.example").set_session(&token);
+        assert!(cookie.starts_with("__Host-sotto_session="), "{cookie}");
+        for attribute in ["; Path=/", "; HttpOnly", "; SameSite=Lax", "; Secure"] {
+            assert!(cookie.contains(attribute), "{cookie}");
+        }
+        assert!(!cookie.contains("Domain"));
+    }
+
+    #[test]
+    fn our_cookie_is_found_among_others() {
+        let token = SessionToken::mint([1; 32]);
+        let line = format!("x_sotto_session=1; a=b;sotto_session={}; c", token.reveal());
+        let request = Request::builder().header(header::COOKIE, line).finish();
+        let found = cookies("http://127.0.0.1").session(&request).map(|t| t.digest());
+        assert_eq!(found, Some(token.digest()));
+    }
+}

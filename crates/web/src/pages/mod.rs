@@ -1,0 +1,106 @@
+//! What a browser shows: pages, scripts, styles; and the plain pages for operators.
+pub mod assets;
+pub mod docs;
+pub mod health;
+pub mod mailbox;
+
+use crate::{gate::Gate, problem::Problem};
+use assets::Assets;
+use poem::{
+    Endpoint, Request, Response, Result, Route, RouteMethod, get,
+    http::{HeaderValue, StatusCode, header},
+};
+use std::sync::Arc;
+
+/// Every page: its address, its file, and whether one has to be signed in to see it.
+const PAGES: [(&str, &str, Access); 8] = [
+    ("/", "home.html", Access::Everybody),
+    ("/register/", "register.html", Access::Everybody),
+    ("/verify-otp/", "verify-otp.html", Access::Everybody),
+    ("/login/", "login.html", Access::Everybody),
+    ("/profile/", "profile.html", Access::SignedIn),
+    ("/profile/edit/", "profile-edit.html", Access::SignedIn),
+    ("/chat/", "chat.html", Access::SignedIn),
+    ("/chat/room/:room/", "chat.html", Access::SignedIn),
+];
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Everybody,
+    SignedIn,
+}
+
+/// Adds the pages and their files to the routes.
+pub fn add_pages(mut routes: Route, assets: &Arc<Assets>, gate: &Arc<Gate>) -> Route {
+    for (path, file, access) in PAGES {
+        let page = Page { file, access, assets: assets.clone(), gate: gate.clone() };
+        routes = routes.at(path, get(page));
+        if let Some(bare) = path.strip_suffix('/').filter(|bare| !bare.is_empty()) {
+            routes = routes.at(bare, add_slash());
+        }
+    }
+    routes.at("/static/:hash/*path", get(StaticFiles(assets.clone())))
+}
+
+struct Page {
+    file: &'static str,
+    access: Access,
+    assets: Arc<Assets>,
+    gate: Arc<Gate>,
+}
+
+impl Endpoint for Page {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        if self.access == Access::SignedIn
+            && self.gate.recognise(&request).await.map_err(Problem::from)?.is_none()
+        {
+            return Ok(to_sign_in(&request));
+        }
+        Ok(self.assets.page(self.file).ok_or_else(Problem::not_found)?.answer(&request, "no-cache"))
+    }
+}
+
+struct StaticFiles(Arc<Assets>);
+
+impl Endpoint for StaticFiles {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        let (hash, path): (String, String) =
+            request.path_params().map_err(|_| Problem::not_found())?;
+        let file = self.0.file(&path).ok_or_else(Problem::not_found)?;
+        // Under another hash this is what a page of another version asks for: right for now alone.
+        let caching =
+            if hash == self.0.hash() { "public, max-age=31536000, immutable" } else { "no-cache" };
+        Ok(file.answer(&request, caching))
+    }
+}
+
+/// To the sign-in page, and back to here afterwards.
+fn to_sign_in(request: &Request) -> Response {
+    let here = request.original_uri().path_and_query().map_or("/", |here| here.as_str());
+    let next: String = url::form_urlencoded::byte_serialize(here.as_bytes()).collect();
+    redirect(StatusCode::SEE_OTHER, &format!("/login/?next={next}"))
+}
+
+/// `/chat` means `/chat/`.
+pub fn add_slash() -> RouteMethod {
+    get(poem::endpoint::make_sync(|request: Request| {
+        let query =
+            request.original_uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+        redirect(
+            StatusCode::PERMANENT_REDIRECT,
+            &format!("{}/{query}", request.original_uri().path()),
+        )
+    }))
+}
+
+fn redirect(status: StatusCode, to: &str) -> Response {
+    let mut response = Response::builder().status(status).finish();
+    if let Ok(location) = HeaderValue::from_str(to) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}

@@ -1,0 +1,458 @@
+//! Errors as people and programs get them: RFC 9457 `application/problem+json`, one shape for all.
+use application::{
+    accounts::{ProfileError, RegisterError, ResendOtpError, SignInError, VerifyOtpError},
+    chat::{HistoryError, MarkReadError, OpenRoomError, SendError},
+    people::FindPeopleError,
+    ports::{HashingBusy, Unavailable},
+};
+use domain::{
+    email::InvalidEmail, message::InvalidBody, name::InvalidName, otp::OtpRejected,
+    password::WeakPassword, throttle::Throttled, username::InvalidUsername,
+};
+use poem::{
+    IntoResponse, Response,
+    error::{
+        MethodNotAllowedError, NotFoundError, ParseQueryError, ReadBodyError, ResponseError,
+        WebSocketError,
+    },
+    http::{HeaderValue, StatusCode, header},
+};
+use poem_openapi::{
+    ApiResponse, Object,
+    error::{ContentTypeError, ParseParamError, ParsePathError},
+    registry::{MetaMediaType, MetaResponse, MetaResponses, Registry},
+    types::Type,
+};
+use serde::Serialize;
+
+/// What is wrong with one field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Object)]
+pub struct FieldError {
+    /// Which field, as the request names it.
+    pub field: String,
+    /// A stable word for what is wrong.
+    pub code: String,
+    /// The same in a sentence.
+    pub detail: String,
+}
+
+/// An error (RFC 9457).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct ProblemDetails {
+    /// Always `about:blank`: `code` tells what happened.
+    #[serde(rename = "type")]
+    #[oai(rename = "type")]
+    kind: String,
+    /// The status in words.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// What happened, in a sentence.
+    detail: String,
+    /// A stable word for what happened.
+    code: String,
+    /// What is wrong with each field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<Vec<FieldError>>,
+    /// With `otp_invalid`: tries that remain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts_left: Option<u32>,
+}
+
+/// An error on its way to the client.
+#[derive(Debug)]
+pub struct Problem {
+    details: ProblemDetails,
+    retry_after: Option<i64>,
+    set_cookie: Option<HeaderValue>,
+}
+
+impl Problem {
+    /// An error with a stable code and a sentence.
+    pub fn new(status: StatusCode, code: &str, detail: impl std::fmt::Display) -> Self {
+        let details = ProblemDetails {
+            kind: "about:blank".to_owned(),
+            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: status.as_u16(),
+            detail: detail.to_string(),
+            code: code.to_owned(),
+            errors: None,
+            attempts_left: None,
+        };
+        Self { details, retry_after: None, set_cookie: None }
+    }
+
+    /// 401: nobody is signed in.
+    pub fn signed_out() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "signed_out", "sign in first")
+    }
+
+    /// 404: there is no such thing, or not for this person.
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing here")
+    }
+
+    /// 422 with what is wrong with each field.
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
+        let detail = errors
+            .first()
+            .map_or("the request is not valid", |first| first.detail.as_str())
+            .to_owned();
+        let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation_failed", detail);
+        problem.details.errors = Some(errors);
+        problem
+    }
+
+    /// 422 for one field.
+    pub fn invalid_field(field: &str, code: &str, detail: impl std::fmt::Display) -> Self {
+        Self::invalid(vec![field_error(field, code, detail)])
+    }
+
+    /// The response code's stable word.
+    pub fn code(&self) -> &str {
+        &self.details.code
+    }
+
+    /// What happened, in a sentence.
+    pub fn detail(&self) -> &str {
+        &self.details.detail
+    }
+
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.details.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// The same, setting a cookie.
+    pub fn with_cookie(mut self, cookie: &str) -> Self {
+        self.set_cookie = HeaderValue::from_str(cookie).ok();
+        self
+    }
+
+    fn with_retry_after(mut self, seconds: i64) -> Self {
+        self.retry_after = Some(seconds.max(1));
+        self
+    }
+}
+
+/// What is wrong with one field.
+pub fn field_error(field: &str, code: &str, detail: impl std::fmt::Display) -> FieldError {
+    FieldError { field: field.to_owned(), code: code.to_owned(), detail: detail.to_string() }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = serde_json::to_vec(&self.details).unwrap_or_default();
+        let mut response = Response::builder()
+            .status(self.status())
+            .content_type("application/problem+json")
+            .body(body);
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(cookie) = self.set_cookie {
+            response.headers_mut().insert(header::SET_COOKIE, cookie);
+        }
+        response
+    }
+}
+
+impl From<Problem> for poem::Error {
+    fn from(problem: Problem) -> Self {
+        Self::from_response(problem.into_response())
+    }
+}
+
+/// Every error of every operation, in one line of the API's description.
+impl ApiResponse for Problem {
+    fn meta() -> MetaResponses {
+        let content = vec![MetaMediaType {
+            content_type: "application/problem+json",
+            schema: ProblemDetails::schema_ref(),
+        }];
+        let description = "An error; `code` is a stable word for what happened.";
+        let response = MetaResponse {
+            description,
+            status: None,
+            status_range: None,
+            content,
+            headers: vec![],
+        };
+        MetaResponses { responses: vec![response] }
+    }
+
+    fn register(registry: &mut Registry) {
+        ProblemDetails::register(registry);
+    }
+}
+
+/// What the framework refuses, in the same shape. Its own words would tell callers about our
+/// insides, so ours replace them.
+pub fn from_framework(error: &poem::Error) -> Problem {
+    let status = error.status();
+    if let Some(param) = error.downcast_ref::<ParseParamError>() {
+        return Problem::invalid_field(param.name, "invalid", "this value does not fit");
+    }
+    if error.is::<ParsePathError>() || error.is::<NotFoundError>() {
+        return Problem::not_found();
+    }
+    if error.is::<ParseQueryError>() {
+        return Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "validation_failed",
+            "the query can't be read",
+        );
+    }
+    if error.is::<MethodNotAllowedError>() {
+        return Problem::new(
+            status,
+            "method_not_allowed",
+            "this address does not know that method",
+        );
+    }
+    if error.is::<ContentTypeError>() {
+        return Problem::new(status, "unsupported_media_type", "send application/json");
+    }
+    if let Some(ReadBodyError::PayloadTooLarge) = error.downcast_ref::<ReadBodyError>() {
+        return Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            "the request is too large",
+        );
+    }
+    if let Some(socket) = error.downcast_ref::<WebSocketError>() {
+        return Problem::new(
+            socket.status(),
+            "websocket_required",
+            "this address speaks WebSocket",
+        );
+    }
+    if status.is_server_error() {
+        return internal(error);
+    }
+    Problem::new(
+        status,
+        "bad_request",
+        status.canonical_reason().unwrap_or("the request can't be read"),
+    )
+}
+
+/// Logged once, here; the caller learns nothing of the cause.
+fn internal(error: &dyn std::fmt::Display) -> Problem {
+    tracing::error!(%error, "a request failed");
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong here")
+}
+
+impl From<Unavailable> for Problem {
+    fn from(error: Unavailable) -> Self {
+        tracing::error!(
+            port = error.port(),
+            error = &error as &dyn std::error::Error,
+            "a part is unavailable"
+        );
+        let detail = format!("the {} does not answer; try again in a moment", error.port());
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).with_retry_after(1)
+    }
+}
+
+impl From<Throttled> for Problem {
+    fn from(error: Throttled) -> Self {
+        let seconds = (error.retry_after.num_milliseconds() + 999) / 1_000;
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", error).with_retry_after(seconds)
+    }
+}
+
+impl From<HashingBusy> for Problem {
+    fn from(error: HashingBusy) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", error).with_retry_after(1)
+    }
+}
+
+fn username_taken(detail: &dyn std::fmt::Display) -> Problem {
+    Problem::new(StatusCode::CONFLICT, "username_taken", detail)
+}
+
+impl From<RegisterError> for Problem {
+    fn from(error: RegisterError) -> Self {
+        match error {
+            RegisterError::UsernameTaken => username_taken(&error),
+            RegisterError::Password(weak) => Self::invalid(vec![weak_password("password", weak)]),
+            RegisterError::Throttled(e) => e.into(),
+            RegisterError::Busy(e) => e.into(),
+            RegisterError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
+impl From<VerifyOtpError> for Problem {
+    fn from(error: VerifyOtpError) -> Self {
+        match error {
+            VerifyOtpError::NotWaiting => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "otp_invalid", error)
+            }
+            VerifyOtpError::Rejected(rejected) => rejected.into(),
+            VerifyOtpError::UsernameTaken => username_taken(&error),
+            VerifyOtpError::Throttled(e) => e.into(),
+            VerifyOtpError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
+impl From<OtpRejected> for Problem {
+    fn from(rejected: OtpRejected) -> Self {
+        match rejected {
+            OtpRejected::Expired => Self::new(StatusCode::GONE, "otp_expired", rejected),
+            OtpRejected::Exhausted => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "otp_exhausted", rejected)
+                    .with_retry_after(60)
+            }
+            OtpRejected::Wrong { attempts_left } => {
+                let mut problem =
+                    Self::new(StatusCode::UNPROCESSABLE_ENTITY, "otp_invalid", rejected);
+                problem.details.attempts_left = Some(attempts_left);
+                problem
+            }
+        }
+    }
+}
+
+impl From<ResendOtpError> for Problem {
+    fn from(error: ResendOtpError) -> Self {
+        match error {
+            ResendOtpError::Throttled(e) => e.into(),
+            ResendOtpError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
+impl From<ProfileError> for Problem {
+    fn from(error: ProfileError) -> Self {
+        match error {
+            ProfileError::Gone => Self::signed_out(),
+            ProfileError::UsernameTaken => username_taken(&error),
+            ProfileError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
+impl Problem {
+    /// A refused sign-in; `flow_cookie` makes the cookie that lets this browser prove the address.
+    pub fn from_sign_in(
+        error: SignInError,
+        flow_cookie: impl Fn(&domain::token::FlowToken) -> String,
+    ) -> Self {
+        match &error {
+            SignInError::InvalidCredentials => {
+                Self::new(StatusCode::UNAUTHORIZED, "invalid_credentials", &error)
+            }
+            SignInError::EmailUnverified { flow } => {
+                Self::new(StatusCode::FORBIDDEN, "email_unverified", &error)
+                    .with_cookie(&flow_cookie(flow))
+            }
+            SignInError::Throttled(e) => (*e).into(),
+            SignInError::Busy(e) => (*e).into(),
+            SignInError::Unavailable(_) => match error {
+                SignInError::Unavailable(e) => e.into(),
+                other => internal(&other),
+            },
+        }
+    }
+}
+
+impl From<FindPeopleError> for Problem {
+    fn from(error: FindPeopleError) -> Self {
+        match error {
+            FindPeopleError::TooShort => Self::invalid_field("query", "too_short", error),
+            FindPeopleError::Throttled(e) => e.into(),
+            FindPeopleError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
+impl From<OpenRoomError> for Problem {
+    fn from(error: OpenRoomError) -> Self {
+        match error {
+            OpenRoomError::NobodyThere => Self::new(StatusCode::NOT_FOUND, "not_found", error),
+            OpenRoomError::SamePerson(_) => {
+                Self::invalid_field("username", "oneself", "this is your own username")
+            }
+            OpenRoomError::Throttled(e) => e.into(),
+            OpenRoomError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
+impl From<HistoryError> for Problem {
+    fn from(error: HistoryError) -> Self {
+        match error {
+            HistoryError::NoSuchRoom => Self::not_found(),
+            HistoryError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
+impl From<MarkReadError> for Problem {
+    fn from(error: MarkReadError) -> Self {
+        match error {
+            MarkReadError::NoSuchRoom => Self::not_found(),
+            MarkReadError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
+impl From<SendError> for Problem {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::NoSuchRoom => Self::not_found(),
+            SendError::NoSuchReply => Self::invalid_field("reply_to", "not_found", error),
+            SendError::ClientIdReused => Self::new(StatusCode::CONFLICT, "client_id_reused", error),
+            SendError::Throttled(e) => e.into(),
+            SendError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
+/// The stable word for what is wrong with a body.
+pub fn body_code(error: InvalidBody) -> &'static str {
+    match error {
+        InvalidBody::Empty => "empty",
+        InvalidBody::TooLong => "too_long",
+        InvalidBody::ControlCharacter => "control_character",
+    }
+}
+
+/// What is wrong with a password.
+pub fn weak_password(field: &str, weak: WeakPassword) -> FieldError {
+    let code = match weak {
+        WeakPassword::TooShort => "too_short",
+        WeakPassword::TooLong => "too_long",
+        WeakPassword::LikeTheUser => "like_username",
+        WeakPassword::TooCommon => "too_common",
+    };
+    field_error(field, code, weak)
+}
+
+/// What is wrong with a username.
+pub fn invalid_username(error: InvalidUsername) -> FieldError {
+    let code = match error {
+        InvalidUsername::Length => "length",
+        InvalidUsername::Character => "character",
+        InvalidUsername::Marks => "marks",
+    };
+    field_error("username", code, error)
+}
+
+/// What is wrong with a name.
+pub fn invalid_name(field: &str, error: InvalidName) -> FieldError {
+    let code = match error {
+        InvalidName::TooLong => "too_long",
+        InvalidName::Character => "character",
+    };
+    field_error(field, code, error)
+}
+
+/// What is wrong with an address.
+pub fn invalid_email(error: InvalidEmail) -> FieldError {
+    field_error("email", "invalid", error)
+}

@@ -1,0 +1,84 @@
+//! What holds for every request, whatever it asks for.
+use crate::{
+    cross_origin::refuse_cross_origin,
+    headers::SecurityHeaders,
+    problem::{Problem, from_framework},
+    public_url::PublicUrl,
+};
+use poem::{
+    Endpoint, IntoResponse, Request, Response, Result,
+    http::{HeaderValue, Method, StatusCode, header},
+};
+use std::{sync::Arc, time::Duration};
+
+/// Nothing waits for ever: no answer within this time is a failure. Slow bodies end here, too.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Wraps all routes: refuses what comes from other sites, bounds time, turns every error into one
+/// shape and hardens every answer.
+pub struct Shell<E> {
+    /// The routes.
+    pub routes: E,
+    /// Our own origin.
+    pub public_url: PublicUrl,
+    /// Go onto every answer.
+    pub security_headers: SecurityHeaders,
+    /// The page shown to a browser that went astray.
+    pub not_found_page: Arc<str>,
+}
+
+impl<E: Endpoint> Endpoint for Shell<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        let wants_page = wants_page(&request);
+        if *request.method() == Method::HEAD {
+            // Answered like GET; the server leaves the body out.
+            request.set_method(Method::GET);
+        }
+        let mut response = match refuse_cross_origin(&request, &self.public_url) {
+            Some(problem) => problem.into_response(),
+            None => self.answer(request).await,
+        };
+        if wants_page && response.status() == StatusCode::NOT_FOUND && !is_page(&response) {
+            response = page(StatusCode::NOT_FOUND, &self.not_found_page);
+        }
+        self.security_headers.harden(&mut response);
+        Ok(response)
+    }
+}
+
+impl<E: Endpoint> Shell<E> {
+    async fn answer(&self, request: Request) -> Response {
+        match tokio::time::timeout(REQUEST_TIMEOUT, self.routes.call(request)).await {
+            Ok(Ok(output)) => output.into_response(),
+            Ok(Err(error)) if error.is_from_response() => error.into_response(),
+            Ok(Err(error)) => from_framework(&error).into_response(),
+            Err(_) => Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "this took too long")
+                .into_response(),
+        }
+    }
+}
+
+/// An HTML page.
+pub fn page(status: StatusCode, html: &str) -> Response {
+    let mut response = Response::builder()
+        .status(status)
+        .content_type("text/html; charset=utf-8")
+        .body(html.to_owned());
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+/// Whether a person's browser asks for something to look at.
+fn wants_page(request: &Request) -> bool {
+    let path = request.uri().path();
+    let machine =
+        ["/api/", "/ws/", "/static/", "/openapi.json"].iter().any(|start| path.starts_with(start));
+    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    !machine && accept.is_some_and(|types| types.contains("text/html"))
+}
+
+fn is_page(response: &Response) -> bool {
+    response.content_type().is_some_and(|kind| kind.starts_with("text/html"))
+}

@@ -1,0 +1,122 @@
+//! Where everything is: the routes, in one place.
+use crate::{
+    api::{
+        accounts::AccountsApi, me::MeApi, messages::MessagesApi, people::PeopleApi, rooms::RoomsApi,
+    },
+    client_address::TrustedProxies,
+    gate::Gate,
+    headers::SecurityHeaders,
+    pages::{
+        add_pages, add_slash,
+        assets::Assets,
+        docs::Docs,
+        health::{Health, live},
+        mailbox::{MailboxJson, MailboxPage},
+    },
+    problem::Problem,
+    public_url::PublicUrl,
+    shell::Shell,
+    socket::{SocketEndpoint, Sockets},
+};
+use application::ports::DevelopmentMailbox;
+use poem::{
+    Endpoint, EndpointExt, IntoResponse, Response, Route, get, http::StatusCode,
+    middleware::CatchPanic,
+};
+use poem_openapi::{OpenApi, OpenApiService};
+use std::sync::Arc;
+
+/// Everything that is served. Each part holds its own use cases.
+pub struct Site {
+    /// Signing up, in and out.
+    pub accounts: AccountsApi,
+    /// One's own profile.
+    pub me: MeApi,
+    /// Finding people.
+    pub people: PeopleApi,
+    /// Rooms.
+    pub rooms: RoomsApi,
+    /// Messages.
+    pub messages: MessagesApi,
+    /// Live conversations.
+    pub sockets: Sockets,
+    /// Recognises people.
+    pub gate: Arc<Gate>,
+    /// Whether we can serve.
+    pub health: Health,
+    /// Shown where there is no mail server.
+    pub mailbox: Option<Arc<dyn DevelopmentMailbox>>,
+    /// Pages, scripts and styles.
+    pub assets: Arc<Assets>,
+    /// Our own origin.
+    pub public_url: PublicUrl,
+    /// Whose word on client addresses counts.
+    pub trusted_proxies: TrustedProxies,
+}
+
+type Api = (AccountsApi, MeApi, PeopleApi, RoomsApi, MessagesApi);
+
+/// The whole of what is served.
+pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
+    let api = service((site.accounts, site.me, site.people, site.rooms, site.messages));
+    let document = api.spec();
+    let docs = Docs::new(api.swagger_ui_html());
+    let sockets = Arc::new(site.sockets);
+    let mut routes = Route::new()
+        .nest("/api", api)
+        .at("/openapi.json", get(json(document)))
+        .at("/docs/", get(docs))
+        .at("/docs", add_slash())
+        .at("/ws/chat/", get(SocketEndpoint(sockets.clone())))
+        .at("/ws/chat/:room/", get(SocketEndpoint(sockets)))
+        .at("/health/", get(site.health))
+        .at("/health/live/", get(live()));
+    routes = add_pages(routes, &site.assets, &site.gate);
+    if let Some(mailbox) = site.mailbox {
+        routes = routes
+            .at("/dev/mailbox.json", get(MailboxJson(mailbox)))
+            .at("/dev/mailbox/", get(MailboxPage(site.assets.clone())))
+            .at("/dev/mailbox", add_slash());
+    }
+    let broken = |_| {
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong here")
+            .into_response()
+    };
+    Shell {
+        routes: routes
+            .data(site.gate)
+            .data(site.trusted_proxies)
+            .with(CatchPanic::new().with_handler(broken)),
+        security_headers: SecurityHeaders::new(&site.public_url),
+        public_url: site.public_url,
+        not_found_page: site.assets.page_text("not-found.html").into(),
+    }
+}
+
+/// The API's description, as served at `/openapi.json`.
+pub fn openapi_document(site: Site) -> String {
+    service((site.accounts, site.me, site.people, site.rooms, site.messages)).spec()
+}
+
+fn service(api: Api) -> OpenApiService<impl OpenApi, ()> {
+    OpenApiService::new(api, "Sotto", env!("CARGO_PKG_VERSION"))
+        .server("/api")
+        .description(DESCRIPTION)
+}
+
+const DESCRIPTION: &str = "\
+Private one-to-one chat. Sessions are cookies; errors are `application/problem+json` (RFC 9457) with a stable `code`. \
+Times are RFC 3339 in UTC with milliseconds. Ids are opaque strings, and a malformed one is 404. \
+Requests that change something are refused when they come from another origin (403 `cross_origin`); unknown fields are \
+refused (422 `validation_failed`); too many requests get 429 `rate_limited` with `Retry-After`.
+
+Live: `/ws/chat/` carries all rooms of the signed-in person, `/ws/chat/{room}/` one. The first frame is `ready`; \
+`send`, `read` and `typing` go up; `message`, `read`, `typing`, `room`, `resync` and `error` come down. A message is \
+acknowledged by its own `message` frame. After `resync` or a new `ready`, page `/rooms` and ask each room whose `rev` \
+moved for its changes.";
+
+fn json(document: String) -> impl Endpoint {
+    poem::endpoint::make_sync(move |_| {
+        Response::builder().content_type("application/json").body(document.clone())
+    })
+}

@@ -1,0 +1,316 @@
+//! One open socket, from `ready` to its end.
+use super::{
+    Place,
+    frames::{Refusal, ServerFrame, read_frame},
+    inbox::{Inbox, Work},
+    wire::{Ending, Incoming, Wire},
+};
+use application::chat::{
+    Draft, Following, LiveEvent, MarkRead, MarkReadError, Scope, SendError, SendMessages, Sent,
+    Typing,
+};
+use domain::{
+    TimeDelta, Timestamp,
+    id::{ClientId, RoomId, UserId},
+    throttle::Quota,
+};
+use futures_util::FutureExt;
+use poem::web::websocket::WebSocketStream;
+use std::{
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+/// How often we ask for a sign of life, and whether the session still counts.
+const PULSE: Duration = Duration::from_secs(20);
+/// Silent for so long, a peer is gone; found out within 60 s.
+const SILENCE: Duration = Duration::from_secs(39);
+/// Mistakes that are still a bug rather than an attack.
+const MISTAKES: Quota = Quota::new(200, TimeDelta::milliseconds(200));
+/// Events written in one go.
+const BURST: usize = 64;
+
+/// A socket and what it needs.
+pub struct Conversation {
+    me: UserId,
+    scope: Scope,
+    following: Following,
+    send_messages: Arc<SendMessages>,
+    mark_read: Arc<MarkRead>,
+    typing: Arc<Typing>,
+    shutdown: CancellationToken,
+    _place: Place,
+}
+
+/// What became of a piece of work.
+enum Done {
+    Sent(Vec<(RoomId, ClientId, Result<Sent, SendError>)>),
+    Refused(Option<Refusal>),
+}
+
+type Working = Pin<Box<dyn Future<Output = Done> + Send>>;
+
+impl Conversation {
+    #[expect(clippy::too_many_arguments, reason = "the parts of one socket, named where it begins")]
+    pub(super) fn new(
+        me: UserId,
+        scope: Scope,
+        following: Following,
+        send_messages: Arc<SendMessages>,
+        mark_read: Arc<MarkRead>,
+        typing: Arc<Typing>,
+        shutdown: CancellationToken,
+        place: Place,
+    ) -> Self {
+        Self { me, scope, following, send_messages, mark_read, typing, shutdown, _place: place }
+    }
+
+    /// Talks until one side ends it.
+    pub async fn run(self, stream: WebSocketStream) {
+        let shutdown = self.shutdown.clone();
+        let mut talk = Talk::new(self, Wire::new(stream));
+        let ending = tokio::select! {
+            ending = talk.converse() => ending,
+            () = shutdown.cancelled() => Ending::GoingAway,
+        };
+        if ending == Ending::GoingAway {
+            talk.finish_work().await;
+        }
+        talk.wire.close(ending).await;
+    }
+
+    fn begin(&self, work: Work) -> Working {
+        let me = self.me;
+        match work {
+            Work::Send(drafts) => {
+                let send_messages = self.send_messages.clone();
+                Box::pin(async move {
+                    let names: Vec<_> =
+                        drafts.iter().map(|draft| (draft.room, draft.client_id)).collect();
+                    let outcomes = send_messages.execute_batch(me, drafts).await;
+                    Done::Sent(
+                        names
+                            .into_iter()
+                            .zip(outcomes)
+                            .map(|((room, id), sent)| (room, id, sent))
+                            .collect(),
+                    )
+                })
+            }
+            Work::Read(room, seq) => {
+                let mark_read = self.mark_read.clone();
+                Box::pin(async move {
+                    Done::Refused(mark_read.execute(me, room, seq).await.err().map(refuse_read))
+                })
+            }
+            Work::Typing(room) => {
+                let typing = self.typing.clone();
+                Box::pin(
+                    async move { Done::Refused(refuse_typing(typing.execute(me, room).await)) },
+                )
+            }
+        }
+    }
+}
+
+fn refuse_read(error: MarkReadError) -> Refusal {
+    match error {
+        MarkReadError::NoSuchRoom => Refusal::not_found(),
+        MarkReadError::Unavailable(_) => Refusal::unavailable(),
+    }
+}
+
+fn refuse_typing(told: Result<bool, application::ports::Unavailable>) -> Option<Refusal> {
+    match told {
+        Ok(true) => None,
+        Ok(false) => Some(Refusal::not_found()),
+        Err(_) => Some(Refusal::unavailable()),
+    }
+}
+
+/// A conversation under way.
+struct Talk {
+    conversation: Conversation,
+    wire: Wire,
+    inbox: Inbox,
+    working: Option<Working>,
+    began: Instant,
+    last_heard: Instant,
+    mistakes: Option<Timestamp>,
+}
+
+impl Talk {
+    fn new(conversation: Conversation, wire: Wire) -> Self {
+        let now = Instant::now();
+        Self {
+            conversation,
+            wire,
+            inbox: Inbox::default(),
+            working: None,
+            began: now,
+            last_heard: now,
+            mistakes: None,
+        }
+    }
+
+    async fn converse(&mut self) -> Ending {
+        match self.talk().await {
+            Ok(never) => never,
+            Err(ending) => ending,
+        }
+    }
+
+    async fn talk(&mut self) -> Result<Ending, Ending> {
+        self.say(&ServerFrame::ready(self.conversation.me)).await?;
+        let mut pulse = tokio::time::interval(PULSE);
+        pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        pulse.reset();
+        loop {
+            self.take_up_work().await?;
+            tokio::select! {
+                event = self.conversation.following.next() => self.tell(event).await?,
+                done = finished(&mut self.working) => {
+                    self.working = None;
+                    self.report(done).await?;
+                }
+                incoming = self.wire.receive(), if self.inbox.has_room() => self.hear(incoming?).await?,
+                _ = pulse.tick() => self.check_pulse().await?,
+            }
+        }
+    }
+
+    /// Begins the next piece of work if none is under way.
+    async fn take_up_work(&mut self) -> Result<(), Ending> {
+        while self.working.is_none() {
+            let (refused, work) = self.inbox.next_work(Instant::now());
+            for Draft { client_id, .. } in refused {
+                self.say(&ServerFrame::Error(Refusal::unavailable().about(client_id))).await?;
+            }
+            let Some(work) = work else { return Ok(()) };
+            self.working = Some(self.conversation.begin(work));
+        }
+        Ok(())
+    }
+
+    /// Sends an event and those right behind it in one go.
+    async fn tell(&mut self, first: LiveEvent) -> Result<(), Ending> {
+        let mut next = Some(first);
+        for _ in 0..BURST {
+            let Some(event) = next else { break };
+            let Some(frame) = ServerFrame::of(event) else {
+                self.wire.flush().await?;
+                return Err(Ending::SessionEnded);
+            };
+            self.wire.feed(frame.to_text()).await?;
+            next = self.conversation.following.next().now_or_never();
+        }
+        if let Some(event) = next {
+            // The burst is over: this one goes alone.
+            let Some(frame) = ServerFrame::of(event) else {
+                return Err(Ending::SessionEnded);
+            };
+            self.wire.feed(frame.to_text()).await?;
+        }
+        self.wire.flush().await
+    }
+
+    async fn hear(&mut self, incoming: Incoming) -> Result<(), Ending> {
+        self.last_heard = Instant::now();
+        let refusal = match incoming {
+            Incoming::Pong => return Ok(()),
+            Incoming::Binary => Refusal::new("binary_refused", "frames are text"),
+            Incoming::Text(text) => match read_frame(&text, self.conversation.scope) {
+                Ok(ask) => {
+                    self.inbox.push(ask);
+                    return Ok(());
+                }
+                Err(refusal) => refusal,
+            },
+        };
+        self.refuse(refusal).await
+    }
+
+    /// New messages come back as events; only what differs is told here.
+    async fn report(&mut self, done: Done) -> Result<(), Ending> {
+        let outcomes = match done {
+            Done::Refused(None) => return Ok(()),
+            Done::Refused(Some(refusal)) => return self.refuse(refusal).await,
+            Done::Sent(outcomes) => outcomes,
+        };
+        for (room, client_id, outcome) in outcomes {
+            match outcome {
+                Ok(Sent::New(_)) => {}
+                Ok(Sent::Known(message)) => self.say(&ServerFrame::Message(message.into())).await?,
+                Err(error) => {
+                    if let SendError::Unavailable(cause) = &error {
+                        tracing::error!(
+                            error = cause as &dyn std::error::Error,
+                            "a message was not stored"
+                        );
+                        self.inbox.note_failure(room, client_id, Instant::now());
+                    }
+                    self.refuse(Refusal::of_send(&error).about(client_id)).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses, and loses patience with a client that goes on making mistakes.
+    async fn refuse(&mut self, refusal: Refusal) -> Result<(), Ending> {
+        let ours = refusal.code == "unavailable";
+        self.say(&ServerFrame::Error(refusal)).await?;
+        if ours {
+            return Ok(());
+        }
+        let since = TimeDelta::from_std(self.began.elapsed()).unwrap_or_default();
+        match MISTAKES.admit(self.mistakes, Timestamp::UNIX_EPOCH + since) {
+            Ok(state) => {
+                self.mistakes = Some(state);
+                Ok(())
+            }
+            Err(_) => Err(Ending::Abuse),
+        }
+    }
+
+    async fn check_pulse(&mut self) -> Result<(), Ending> {
+        if self.last_heard.elapsed() > SILENCE {
+            return Err(Ending::Gone);
+        }
+        // Should the end of the session have gone unheard. A store that is gone proves nothing.
+        if let Ok(false) = self.conversation.following.still_counts().await {
+            return Err(Ending::SessionEnded);
+        }
+        self.wire.ping().await
+    }
+
+    /// Before going away: what is being stored is answered.
+    async fn finish_work(&mut self) {
+        if let Some(working) = self.working.take() {
+            let done = working.await;
+            if self.report(done).await.is_ok() {
+                while let Some(event) = self.conversation.following.next().now_or_never() {
+                    if self.tell(event).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn say(&mut self, frame: &ServerFrame) -> Result<(), Ending> {
+        self.wire.feed(frame.to_text()).await?;
+        self.wire.flush().await
+    }
+}
+
+/// Waits for the work under way; for ever if there is none.
+async fn finished(working: &mut Option<Working>) -> Done {
+    match working {
+        Some(working) => working.await,
+        None => std::future::pending().await,
+    }
+}
