@@ -1,0 +1,43 @@
+/** @import {User, Room, HistoryPage, ChangesPage, RoomsPage} from './types.js' */
+import { call } from './api.js';
+
+const PAGE = 200;
+
+/** @param {Record<string, string | number | null | undefined>} params */
+function query(params) {
+  const set = Object.entries(params).filter(([, value]) => value !== undefined && value !== null);
+  return `?${new URLSearchParams(set.map(([name, value]) => [name, String(value)]))}`;
+}
+
+/** @param {string} room */
+const path = (room) => `/api/rooms/${encodeURIComponent(room)}`;
+
+/** The calls the chat makes, as one object that tests can replace. */
+export const chatApi = {
+  /** @returns {Promise<User>} */
+  me: () => call('GET', '/api/me'),
+
+  /** @param {string | null} cursor @returns {Promise<RoomsPage>} */
+  rooms: (cursor) => call('GET', `/api/rooms${query({ cursor, limit: PAGE })}`),
+
+  /** @param {string} room @returns {Promise<Room>} */
+  room: (room) => call('GET', path(room)),
+
+  /** @param {string} username @returns {Promise<Room>} */
+  openRoom: (username) => call('POST', '/api/rooms', { username }),
+
+  /**
+   * @param {string} room
+   * @param {{before?: number, after?: number, limit?: number}} where
+   * @returns {Promise<HistoryPage>}
+   */
+  messages: (room, where) => call('GET', `${path(room)}/messages${query(where)}`),
+
+  /** @param {string} room @param {number} after @returns {Promise<ChangesPage>} */
+  changes: (room, after) => call('GET', `${path(room)}/changes${query({ after, limit: PAGE })}`),
+
+  /** @param {string} text @param {AbortSignal} signal @returns {Promise<{users: User[]}>} */
+  users: (text, signal) => call('GET', `/api/users${query({ query: text })}`, undefined, signal),
+};
+
+/** @typedef {typeof chatApi} ChatApi */

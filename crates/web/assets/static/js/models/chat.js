@@ -1,0 +1,424 @@
+/** @import {User, Room, Message, ServerFrame} from '../lib/types.js' */
+/** @import {ChatApi} from '../lib/chat-api.js' */
+/** @import {Connection} from './connection.js' */
+/** @import {Outbox} from './outbox.js' */
+import { Emitter } from '../lib/events.js';
+import { Problem } from '../lib/api.js';
+import { RoomHistory } from './history.js';
+import { RoomList } from './room-list.js';
+import { Sender } from './sender.js';
+
+const PAGE = 50;
+/** Messages before the first unread one that are loaded with it. */
+const CONTEXT = 20;
+/** Histories kept in memory; catching up costs a request for each. */
+const MAX_HISTORIES = 8;
+
+/**
+ * One person's conversations on this page: what is known, what is announced, what is being sent.
+ * The socket announces and the API tells, so every new connection is followed by a catch-up.
+ *
+ * @extends {Emitter<{rooms: null, room: string, connection: string, ended: null}>}
+ */
+export class Chat extends Emitter {
+  /** Whether the list of rooms is loading, there, or could not be had. @type {"loading" | "ready" | "failed"} */
+  listState = 'loading';
+  /** @type {Map<string, RoomHistory>} the one used last at the end */
+  #histories = new Map();
+  /** Reads not yet told to the server. @type {Map<string, number>} */
+  #reads = new Map();
+  /** @type {Map<string, Promise<void>>} */
+  #asking = new Map();
+  #catchingUp = false;
+  #catchUpAgain = false;
+  #catchUpFailures = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #catchUpTimer;
+  #ended = false;
+
+  /**
+   * @param {{me: User, api: ChatApi, connection: Connection, outbox: Outbox}} parts
+   */
+  constructor({ me, api, connection, outbox }) {
+    super();
+    this.me = me;
+    this.api = api;
+    this.connection = connection;
+    this.outbox = outbox;
+    this.rooms = new RoomList(me.id);
+    this.sender = new Sender(outbox, (frame) => connection.send(frame), () => connection.connect());
+    connection.on('frame', (frame) => this.#receive(frame));
+    connection.on('state', (state) => this.#connectionChanged(state));
+    connection.on('ended', () => this.#end());
+    connection.on('refused', () => this.#askWhetherSignedIn());
+    outbox.on('change', (room) => {
+      this.emit('room', room);
+      this.emit('rooms', null);
+    });
+  }
+
+  get ended() {
+    return this.#ended;
+  }
+
+  /** Connects and loads the list. */
+  start() {
+    this.connection.connect();
+    void this.catchUp();
+  }
+
+  /** @param {string} room */
+  history(room) {
+    return this.#histories.get(room);
+  }
+
+  // Rooms
+
+  /**
+   * The room, asked for when it is not in the list.
+   * @param {string} id
+   * @returns {Promise<Room>}
+   * @throws {Problem}
+   */
+  async roomById(id) {
+    const known = this.rooms.get(id);
+    if (known) return known;
+    return this.#takeRoom(await this.#guard(this.api.room(id)));
+  }
+
+  /**
+   * The one room with somebody, begun if need be.
+   * @param {string} username
+   * @returns {Promise<Room>}
+   * @throws {Problem}
+   */
+  async roomWith(username) {
+    return this.#takeRoom(await this.#guard(this.api.openRoom(username)));
+  }
+
+  /** @param {Room} told @returns {Room} */
+  #takeRoom(told) {
+    this.rooms.merge(told);
+    if (told.last_message) this.#meet(told.last_message);
+    this.emit('rooms', null);
+    this.emit('room', told.id);
+    return /** @type {Room} */ (this.rooms.get(told.id));
+  }
+
+  /** Asks for one room, once however many want it. @param {string} id */
+  #refreshRoom(id) {
+    const running = this.#asking.get(id);
+    if (running) return running;
+    const asking = this.#guard(this.api.room(id))
+      .then((told) => void this.#takeRoom(told), () => undefined)
+      .finally(() => this.#asking.delete(id));
+    this.#asking.set(id, asking);
+    return asking;
+  }
+
+  // History
+
+  /**
+   * Loads the history around the first unread message, or the newest.
+   * @param {string} id
+   * @returns {Promise<RoomHistory>}
+   * @throws {Problem}
+   */
+  async open(id) {
+    const room = await this.roomById(id);
+    const known = this.#histories.get(id);
+    if (known?.loaded && !known.hasNewer) {
+      this.#keep(known);
+      return known;
+    }
+    const history = new RoomHistory(id);
+    // The rev was read before the history is, so whatever comes later is among its changes.
+    history.position = room.rev;
+    this.#keep(history);
+    try {
+      await this.#guard(history.load(() => this.#firstPage(room)));
+    } catch (problem) {
+      if (this.#histories.get(id) === history) this.#histories.delete(id);
+      throw problem;
+    }
+    this.#settle(history);
+    return history;
+  }
+
+  /** @param {RoomHistory} history */
+  #keep(history) {
+    this.#histories.delete(history.room);
+    this.#histories.set(history.room, history);
+    const [oldest] = this.#histories.keys();
+    if (this.#histories.size > MAX_HISTORIES) this.#histories.delete(oldest);
+  }
+
+  /** @param {Room} room */
+  async #firstPage(room) {
+    if (room.unread < PAGE - CONTEXT) return this.#newestPage(room.id);
+    const [before, after] = await Promise.all([
+      this.api.messages(room.id, { before: room.read_seq + 1, limit: CONTEXT }),
+      this.api.messages(room.id, { after: room.read_seq, limit: PAGE }),
+    ]);
+    const messages = [...before.messages, ...after.messages];
+    return { messages, hasOlder: before.has_more, hasNewer: after.has_more };
+  }
+
+  /** @param {string} room */
+  async #newestPage(room) {
+    const page = await this.api.messages(room, { limit: PAGE });
+    return { messages: page.messages, hasOlder: page.has_more, hasNewer: false };
+  }
+
+  /** Loads what came before. @param {RoomHistory} history @throws {Problem} */
+  async loadOlder(history) {
+    await this.#guard(history.loadOlder((before) => this.api.messages(history.room, { before, limit: PAGE })));
+    this.#settle(history);
+  }
+
+  /** Loads what came after, where the window was cut. @param {RoomHistory} history @throws {Problem} */
+  async loadNewer(history) {
+    await this.#guard(history.loadNewer((after) => this.api.messages(history.room, { after, limit: PAGE })));
+    this.#settle(history);
+  }
+
+  /** Goes to the newest messages. @param {RoomHistory} history @throws {Problem} */
+  async loadNewest(history) {
+    if (!history.hasNewer) return;
+    await this.#guard(history.load(() => this.#newestPage(history.room)));
+    this.#settle(history);
+  }
+
+  /** @param {RoomHistory} history */
+  #settle(history) {
+    for (const message of history.messages) this.#resolve(message);
+    this.emit('room', history.room);
+    if (history.hasGap) void this.catchUp();
+  }
+
+  // Sending and reading
+
+  /**
+   * Shows and sends a message; it is kept until the server has it.
+   * @param {string} room
+   * @param {string} body already normalised
+   * @returns {boolean} `false` when too many are waiting
+   */
+  sendMessage(room, body) {
+    if (!this.outbox.add(room, body)) return false;
+    this.sender.pump();
+    return true;
+  }
+
+  /** @param {string} client_id */
+  retry(client_id) {
+    this.outbox.retry(client_id);
+    this.sender.pump();
+  }
+
+  /**
+   * What is on screen up to `seq` has been read.
+   * @param {string} id
+   * @param {number} seq
+   */
+  markRead(id, seq) {
+    const room = this.rooms.get(id);
+    if (!room || seq <= room.read_seq) return;
+    const from = room.read_seq;
+    const seen = (this.#histories.get(id)?.messages ?? []).filter(
+      (message) => message.seq > from && message.seq <= seq && message.sender !== this.me.id,
+    );
+    if (seen.length === 0) return;
+    this.rooms.read(id, this.me.id, seq, seen.filter((message) => !message.deleted).length);
+    this.#reads.set(id, seq);
+    this.#tellReads();
+    this.emit('rooms', null);
+    this.emit('room', id);
+  }
+
+  #tellReads() {
+    for (const [room, seq] of this.#reads) {
+      if (this.connection.send({ type: 'read', room, seq })) this.#reads.delete(room);
+    }
+  }
+
+  // What the server announces
+
+  /** @param {ServerFrame} frame */
+  #receive(frame) {
+    switch (frame.type) {
+      case 'ready':
+        this.#tellReads();
+        this.sender.connected();
+        void this.catchUp();
+        break;
+      case 'message': {
+        const { type, ...message } = frame;
+        this.#takeMessage(message);
+        break;
+      }
+      case 'resync':
+        void this.catchUp();
+        break;
+      case 'room': {
+        const { type, ...room } = frame;
+        this.#takeRoom(room);
+        break;
+      }
+      case 'read':
+        if (this.rooms.read(frame.room, frame.user, frame.seq) !== 'ok') void this.#refreshRoom(frame.room);
+        this.emit('rooms', null);
+        this.emit('room', frame.room);
+        break;
+      case 'error':
+        this.#refused(frame.code, frame.detail, frame.client_id);
+        break;
+      default: // a newer server may announce more
+    }
+  }
+
+  /** @param {Message} message */
+  #takeMessage(message) {
+    if (this.rooms.apply(message) !== 'ok') void this.#refreshRoom(message.room);
+    this.#meet(message);
+    this.emit('rooms', null);
+    if (this.#histories.get(message.room)?.hasGap) void this.catchUp();
+  }
+
+  /** A version of a message, from wherever it came. @param {Message} message */
+  #meet(message) {
+    const changed = this.#histories.get(message.room)?.apply(message);
+    this.#resolve(message);
+    if (changed) this.emit('room', message.room);
+  }
+
+  /** @param {Message} message */
+  #resolve(message) {
+    if (message.sender !== this.me.id) return;
+    this.outbox.resolve(message);
+    this.sender.acknowledged(message.room, message.client_id);
+  }
+
+  /** @param {string} code @param {string} detail @param {string} [client_id] */
+  #refused(code, detail, client_id) {
+    if (code === 'signed_out') {
+      this.#end();
+      return;
+    }
+    if (client_id && this.outbox.has(client_id)) this.sender.refused(client_id, code, detail);
+  }
+
+  /** @param {string} state */
+  #connectionChanged(state) {
+    if (state !== 'ready') this.sender.disconnected();
+    this.emit('connection', state);
+  }
+
+  // Catching up
+
+  /**
+   * Reads the list of rooms, then the changes of every loaded room whose rev moved. Asked for while
+   * it runs, it runs once more afterwards.
+   */
+  async catchUp() {
+    this.#catchUpAgain = true;
+    if (this.#catchingUp || this.#ended) return;
+    this.#catchingUp = true;
+    clearTimeout(this.#catchUpTimer);
+    try {
+      while (this.#catchUpAgain) {
+        this.#catchUpAgain = false;
+        await this.#readRooms();
+        for (const history of [...this.#histories.values()]) await this.#readChanges(history);
+      }
+      this.#catchUpFailures = 0;
+    } catch (problem) {
+      this.#catchUpFailed(problem);
+    } finally {
+      this.#catchingUp = false;
+    }
+  }
+
+  async #readRooms() {
+    let cursor = null;
+    do {
+      /** @type {import('../lib/types.js').RoomsPage} */
+      const page = await this.#guard(this.api.rooms(cursor));
+      for (const room of page.rooms) {
+        // A read that was on its way when the connection went may never have arrived.
+        const read = this.rooms.get(room.id)?.read_seq ?? 0;
+        if (read > room.read_seq) this.#reads.set(room.id, read);
+        this.rooms.merge(room);
+        if (room.last_message) this.#meet(room.last_message);
+        this.emit('room', room.id);
+      }
+      cursor = page.cursor;
+      this.listState = 'ready';
+      this.emit('rooms', null);
+    } while (cursor);
+    this.#tellReads();
+  }
+
+  /** @param {RoomHistory} history */
+  async #readChanges(history) {
+    const rev = this.rooms.get(history.room)?.rev ?? 0;
+    let position = history.position;
+    if (position === null || (rev <= position && !history.hasGap)) return;
+    try {
+      let more = true;
+      while (more) {
+        /** @type {import('../lib/types.js').ChangesPage} */
+        const page = await this.#guard(this.api.changes(history.room, position));
+        for (const message of page.messages) this.#meet(message);
+        history.position = position = page.rev;
+        more = page.has_more;
+      }
+    } catch (problem) {
+      if (!(problem instanceof Problem && problem.status === 404)) throw problem;
+      this.#histories.delete(history.room);
+    }
+  }
+
+  /** @param {unknown} problem */
+  #catchUpFailed(problem) {
+    if (this.#ended) return;
+    if (this.listState === 'loading') {
+      this.listState = 'failed';
+      this.emit('rooms', null);
+    }
+    if (!(problem instanceof Problem)) throw problem;
+    this.#catchUpFailures = Math.min(this.#catchUpFailures + 1, 5);
+    const wait = Math.max(1000 * 2 ** this.#catchUpFailures, problem.retryAfter * 1000);
+    // A lost connection catches up when it is back; this is for one that stands.
+    this.#catchUpTimer = setTimeout(() => void this.catchUp(), wait);
+  }
+
+  // The session
+
+  /**
+   * Passes an answer on, and notices when the session is over.
+   * @template T
+   * @param {Promise<T>} answer
+   * @returns {Promise<T>}
+   */
+  async #guard(answer) {
+    try {
+      return await answer;
+    } catch (problem) {
+      if (problem instanceof Problem && problem.status === 401) this.#end();
+      throw problem;
+    }
+  }
+
+  #askWhetherSignedIn() {
+    this.#guard(this.api.me()).catch(() => undefined);
+  }
+
+  #end() {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#catchUpTimer);
+    this.connection.stop();
+    this.emit('ended', null);
+  }
+}

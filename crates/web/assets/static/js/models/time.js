@@ -1,0 +1,69 @@
+// Times as a reader expects them, in the reader's own zone and language.
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+
+/** Messages of one person this close together read as one. */
+export const GROUP_WINDOW = 5 * MINUTE;
+
+/** @type {Map<string, Intl.DateTimeFormat>} */
+const formats = new Map();
+
+/** @param {Intl.DateTimeFormatOptions} options @param {Date} date */
+function format(options, date) {
+  const key = JSON.stringify(options);
+  let known = formats.get(key);
+  if (!known) formats.set(key, (known = new Intl.DateTimeFormat('en-GB', options)));
+  return known.format(date);
+}
+
+/** Midnights between then and now. @param {Date} date @param {Date} now */
+function daysAgo(date, now) {
+  const midnight = (/** @type {Date} */ d) => new Date(d.getFullYear(), d.getMonth(), d.getDate()).getTime();
+  return Math.round((midnight(now) - midnight(date)) / DAY);
+}
+
+/** `14:05` @param {Date} date */
+export const clock = (date) => format({ hour: '2-digit', minute: '2-digit' }, date);
+
+/** `Wednesday, 3 March 2027 at 14:05:09` @param {Date} date */
+export const full = (date) => format({ dateStyle: 'full', timeStyle: 'medium' }, date);
+
+/** `3 March 2027` @param {Date} date */
+export const longDate = (date) => format({ day: 'numeric', month: 'long', year: 'numeric' }, date);
+
+/** A key that is the same all day long. @param {Date} date */
+export const dayKey = (date) => `${date.getFullYear()}-${date.getMonth() + 1}-${date.getDate()}`;
+
+/**
+ * The heading over a day's messages: Today, Yesterday, 12 March, 12 March 2026.
+ * @param {Date} date
+ * @param {Date} now
+ */
+export function dayLabel(date, now) {
+  const days = daysAgo(date, now);
+  if (days === 0) return 'Today';
+  if (days === 1) return 'Yesterday';
+  const year = date.getFullYear() === now.getFullYear() ? undefined : 'numeric';
+  return format({ day: 'numeric', month: 'long', year }, date);
+}
+
+/**
+ * The short form in the list of chats: 14:05, Yesterday, Tue, 3 Mar, 03/03/2026.
+ * @param {Date} date
+ * @param {Date} now
+ */
+export function listTime(date, now) {
+  const days = daysAgo(date, now);
+  if (days <= 0) return clock(date);
+  if (days === 1) return 'Yesterday';
+  if (days < 7) return format({ weekday: 'short' }, date);
+  if (date.getFullYear() === now.getFullYear()) return format({ day: 'numeric', month: 'short' }, date);
+  return format({ day: '2-digit', month: '2-digit', year: 'numeric' }, date);
+}
+
+/** Seconds as `0:42`. @param {number} seconds */
+export function countdown(seconds) {
+  const left = Math.max(0, Math.ceil(seconds));
+  return `${Math.floor(left / 60)}:${String(left % 60).padStart(2, '0')}`;
+}

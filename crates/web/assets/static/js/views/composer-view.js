@@ -1,0 +1,97 @@
+/** @import {LocalStore} from '../models/local-store.js' */
+import { find, findHtml, isTouch } from '../lib/dom.js';
+import { MAX_LENGTH, normalizeBody, scalarCount } from '../models/text.js';
+
+/** From here on the length is shown. */
+const COUNT_FROM = 3800;
+const SAVE_AFTER = 300;
+
+/** The box messages are written in; what is in it is kept for each room. */
+export class ComposerView {
+  #room = '';
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #saving;
+
+  /**
+   * @param {HTMLElement} root
+   * @param {LocalStore} store
+   * @param {(body: string) => boolean} send answers whether the message was taken
+   */
+  constructor(root, store, send) {
+    this.store = store;
+    this.send = send;
+    this.form = find(root, '#composer', HTMLFormElement);
+    this.text = find(this.form, 'textarea', HTMLTextAreaElement);
+    this.button = find(this.form, 'button', HTMLButtonElement);
+    this.counter = findHtml(this.form, '#counter');
+    this.form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
+    this.text.addEventListener('input', () => this.#changed());
+    this.text.addEventListener('keydown', (event) => this.#keydown(event));
+    addEventListener('pagehide', () => this.#save());
+    addEventListener('resize', () => this.#grow());
+  }
+
+  /** @param {string} room @param {string} name of the other person */
+  open(room, name) {
+    if (this.#room) this.#save();
+    this.#room = room;
+    this.text.value = this.store.get(`draft:${room}`) ?? '';
+    this.text.setAttribute('aria-label', `Message to ${name}`);
+    this.#count();
+    this.#grow();
+    if (!isTouch()) this.text.focus({ preventScroll: true });
+  }
+
+  #changed() {
+    this.#count();
+    this.#grow();
+    clearTimeout(this.#saving);
+    this.#saving = setTimeout(() => this.#save(), SAVE_AFTER);
+  }
+
+  #save() {
+    clearTimeout(this.#saving);
+    if (!this.#room) return;
+    if (this.text.value.trim()) this.store.set(`draft:${this.#room}`, this.text.value);
+    else this.store.remove(`draft:${this.#room}`);
+  }
+
+  #count() {
+    const length = scalarCount(normalizeBody(this.text.value));
+    const tooLong = length > MAX_LENGTH;
+    this.button.disabled = length === 0 || tooLong;
+    this.counter.hidden = length <= COUNT_FROM;
+    this.counter.textContent = this.counter.hidden ? '' : `${length.toLocaleString('en')} / ${MAX_LENGTH.toLocaleString('en')}`;
+    this.counter.classList.toggle('over', tooLong);
+    this.text.setAttribute('aria-invalid', String(tooLong));
+  }
+
+  /** As high as its text, within what the style allows. */
+  #grow() {
+    this.text.style.height = 'auto';
+    const borders = this.text.offsetHeight - this.text.clientHeight;
+    this.text.style.height = `${this.text.scrollHeight + borders}px`;
+  }
+
+  /** @param {KeyboardEvent} event */
+  #keydown(event) {
+    // keyCode 229: the Enter that ends a composition, in browsers that say so only this way.
+    if (event.key !== 'Enter' || event.isComposing || event.keyCode === 229) return;
+    const always = event.ctrlKey || event.metaKey;
+    if (!always && (event.shiftKey || event.altKey || isTouch())) return;
+    event.preventDefault();
+    this.#submit();
+  }
+
+  #submit() {
+    const body = normalizeBody(this.text.value);
+    if (!body || scalarCount(body) > MAX_LENGTH || !this.send(body)) return;
+    this.text.value = '';
+    this.#changed();
+    this.#save();
+    this.text.focus({ preventScroll: true });
+  }
+}

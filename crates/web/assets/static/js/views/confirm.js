@@ -1,0 +1,25 @@
+import { clone, find, part } from '../lib/dom.js';
+
+/**
+ * Asks before something is lost.
+ * @param {string} question
+ * @param {string} explanation
+ * @param {string} yes the words on the button that does it
+ * @returns {Promise<boolean>}
+ */
+export function confirm(question, explanation, yes) {
+  const dialog = clone('t-confirm');
+  if (!(dialog instanceof HTMLDialogElement)) throw new Error('t-confirm holds no dialog');
+  part(dialog, 'question').textContent = question;
+  part(dialog, 'explanation').textContent = explanation;
+  const button = find(dialog, 'button[value="yes"]', HTMLButtonElement);
+  button.textContent = yes;
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener('close', () => {
+      dialog.remove();
+      resolve(dialog.returnValue === 'yes');
+    });
+  });
+}

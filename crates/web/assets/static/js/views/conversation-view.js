@@ -1,0 +1,324 @@
+/** @import {Room} from '../lib/types.js' */
+/** @import {Chat} from '../models/chat.js' */
+/** @import {RoomHistory} from '../models/history.js' */
+/** @import {LocalStore} from '../models/local-store.js' */
+import { Problem } from '../lib/api.js';
+import { batched, find, findHtml, part } from '../lib/dom.js';
+import { displayName } from '../models/person.js';
+import { timeline } from '../models/timeline.js';
+import { drawAvatar } from './avatar.js';
+import { ComposerView } from './composer-view.js';
+import { confirm } from './confirm.js';
+import { LogView } from './log-view.js';
+
+/** Messages held and shown at once. */
+const MAX_SHOWN = 300;
+const READ_AFTER = 150;
+const ANNOUNCE_AFTER = 500;
+/** Between tries to load what comes next, when that fails. */
+const RELOAD_AFTER = 3000;
+
+/** The open conversation: who it is with, its messages, and the box to write in. */
+export class ConversationView {
+  #room = '';
+  /** @type {RoomHistory | null} */
+  #history = null;
+  /** Where the "New messages" line stands during this visit. @type {number | null} */
+  #unreadAfter = null;
+  #unreadBefore = 0;
+  /** The end that a load is under way for. @type {"older" | "newer" | null} */
+  #loading = null;
+  #olderFailed = false;
+  #newerNotBefore = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #reading;
+
+  /**
+   * @param {HTMLElement} root
+   * @param {Chat} chat
+   * @param {LocalStore} store
+   */
+  constructor(root, chat, store) {
+    this.root = root;
+    this.chat = chat;
+    this.welcome = findHtml(root, '#welcome');
+    this.notice = findHtml(root, '#room-notice');
+    this.conversation = findHtml(root, '#conversation');
+    this.skeleton = findHtml(root, '#log-loading');
+    this.older = findHtml(root, '#older');
+    this.empty = findHtml(root, '#room-empty');
+    this.jump = find(root, '#jump', HTMLButtonElement);
+    this.failedBar = findHtml(root, '#failed-bar');
+    this.full = findHtml(root, '#outbox-full');
+    this.log = new LogView(root, {
+      onScroll: () => this.#placeChanged(),
+      onNearOlder: () => void this.#loadOlder(false),
+      onNearNewer: () => void this.#loadNewer(),
+    });
+    this.composer = new ComposerView(root, store, (body) => this.#send(body));
+    this.#listen();
+  }
+
+  #listen() {
+    const draw = batched(() => this.#draw());
+    this.chat.on('room', (room) => {
+      if (room === this.#room) draw();
+    });
+    this.chat.on('connection', (state) => {
+      if (state === 'ready') this.#reconnected();
+    });
+    document.addEventListener('visibilitychange', () => this.#scheduleRead());
+    addEventListener('focus', () => this.#scheduleRead());
+    this.jump.addEventListener('click', () => void this.#jumpToNewest());
+    find(this.older, 'button', HTMLButtonElement).onclick = () => void this.#loadOlder(true);
+    find(this.notice, 'button', HTMLButtonElement).onclick = () => void this.open(this.#room);
+    this.log.log.addEventListener('click', (event) => this.#messageAction(event));
+    part(this.failedBar, 'retry-all').onclick = () => this.#failed().forEach((entry) => this.chat.retry(entry.client_id));
+    part(this.failedBar, 'delete-all').onclick = () => void this.#deleteFailed();
+  }
+
+  /** What failed for want of a connection is tried again. */
+  #reconnected() {
+    if (!this.notice.hidden && !find(this.notice, 'button', HTMLButtonElement).hidden) void this.open(this.#room);
+    else if (this.#olderFailed) void this.#loadOlder(true);
+  }
+
+  /** No room is chosen. */
+  close() {
+    this.#room = '';
+    this.#history = null;
+    this.#show(this.welcome);
+  }
+
+  /**
+   * Shows a room, loading what it needs.
+   * @param {string} id
+   */
+  async open(id) {
+    this.#room = id;
+    this.#history = null;
+    this.#olderFailed = false;
+    this.#loading = null;
+    try {
+      const known = this.chat.rooms.get(id);
+      if (known) this.#prepare(known);
+      else this.#show(this.skeleton);
+      const room = known ?? (await this.chat.roomById(id));
+      if (this.#room !== id) return;
+      if (!known) this.#prepare(room);
+      // The room may have been read further by the time its history is here.
+      this.#unreadBefore = room.unread;
+      this.#unreadAfter = room.unread > 0 ? room.read_seq : null;
+      const history = await this.chat.open(id);
+      if (this.#room !== id) return;
+      this.#history = history;
+      this.#draw();
+      setTimeout(() => this.log.setQuiet(false), ANNOUNCE_AFTER);
+    } catch (problem) {
+      if (this.#room === id) this.#failedToOpen(problem);
+    }
+  }
+
+  /** Head and message box are there before the history is. @param {Room} room */
+  #prepare(room) {
+    const name = displayName(room.other);
+    this.#show(this.conversation);
+    this.log.reset(`Conversation with ${name}`);
+    this.skeleton.hidden = this.chat.history(room.id)?.loaded ?? false;
+    this.empty.hidden = true;
+    this.older.hidden = true;
+    this.jump.hidden = true;
+    this.failedBar.hidden = true;
+    this.full.hidden = true;
+    this.#drawHead(room);
+    this.composer.open(room.id, name);
+  }
+
+  /** @param {Room} room */
+  #drawHead(room) {
+    const { other } = room;
+    for (const place of [findHtml(this.root, '#room-head'), this.empty]) {
+      drawAvatar(part(place, 'avatar'), other);
+      part(place, 'name').textContent = displayName(other);
+      part(place, 'username').textContent = other.deleted ? '' : `@${other.username}`;
+    }
+  }
+
+  /** @param {HTMLElement} shown */
+  #show(shown) {
+    this.welcome.hidden = shown !== this.welcome;
+    this.notice.hidden = shown !== this.notice;
+    this.conversation.hidden = shown !== this.conversation;
+    this.skeleton.hidden = shown !== this.skeleton;
+  }
+
+  /** @param {unknown} problem */
+  #failedToOpen(problem) {
+    if (!(problem instanceof Problem)) throw problem;
+    const missing = problem.status === 404;
+    part(this.notice, 'title').textContent = missing ? 'No such conversation' : 'Couldn’t load this conversation';
+    part(this.notice, 'detail').textContent = missing
+      ? 'It doesn’t exist, or it isn’t yours.'
+      : problem.message;
+    find(this.notice, 'button', HTMLButtonElement).hidden = missing;
+    this.#show(this.notice);
+  }
+
+  #draw() {
+    const room = this.chat.rooms.get(this.#room);
+    const history = this.#history;
+    if (!room || !history) return;
+    this.#moveDivider(room);
+    this.#trim(history);
+    const waiting = history.hasNewer ? [] : this.chat.outbox.forRoom(room.id);
+    const items = timeline({
+      messages: history.messages,
+      waiting,
+      me: this.chat.me.id,
+      otherReadSeq: room.other_read_seq,
+      unreadAfter: this.#unreadAfter,
+    });
+    this.skeleton.hidden = true;
+    this.empty.hidden = items.length > 0;
+    this.older.hidden = !history.hasOlder;
+    this.#drawHead(room);
+    this.#drawFailedBar();
+    const { hasOlder, hasNewer } = history;
+    this.log.draw(items, { other: displayName(room.other), hasOlder, hasNewer });
+  }
+
+  /** What comes while nobody looks gets the line, unless older unread messages have it. @param {Room} room */
+  #moveDivider(room) {
+    if (this.#unreadBefore === 0 && room.unread > 0 && !isLooking()) this.#unreadAfter = room.read_seq;
+    this.#unreadBefore = room.unread;
+  }
+
+  /** Cuts what is farthest from the reader. @param {RoomHistory} history */
+  #trim(history) {
+    const atOlderEnd = this.#loading === 'older' || (this.#loading === null && !this.log.atBottom);
+    history.trim(MAX_SHOWN, atOlderEnd ? 'newer' : 'older');
+  }
+
+  // Loading more
+
+  /** @param {boolean} again whether the reader asked for it after a failure */
+  async #loadOlder(again) {
+    if (this.#olderFailed && !again) return;
+    this.#olderFailed = false;
+    const failed = await this.#load('older', (history) => this.chat.loadOlder(history));
+    this.#olderFailed = failed;
+    this.older.classList.toggle('failed', failed);
+    if (!failed && !this.#loading) this.log.check();
+  }
+
+  async #loadNewer() {
+    if (Date.now() < this.#newerNotBefore) return;
+    const failed = await this.#load('newer', (history) => this.chat.loadNewer(history));
+    if (failed) this.#newerNotBefore = Date.now() + RELOAD_AFTER;
+    else if (!this.#loading) this.log.check();
+  }
+
+  /**
+   * One load at a time; what it brings is drawn before the next may begin.
+   * @param {"older" | "newer"} end
+   * @param {(history: RoomHistory) => Promise<void>} load
+   * @returns {Promise<boolean>} whether it failed
+   */
+  async #load(end, load) {
+    const history = this.#history;
+    if (!history || this.#loading) return false;
+    this.#loading = end;
+    this.log.setQuiet(true);
+    try {
+      await load(history);
+      if (history === this.#history) this.#draw();
+      return false;
+    } catch (problem) {
+      if (problem instanceof Problem) return true;
+      throw problem;
+    } finally {
+      if (history === this.#history) {
+        this.#loading = null;
+        this.log.setQuiet(false);
+      }
+    }
+  }
+
+  async #jumpToNewest() {
+    const history = this.#history;
+    if (!history) return;
+    try {
+      await this.chat.loadNewest(history);
+    } catch {
+      return; // the bar above says that there is no connection
+    }
+    if (history !== this.#history) return;
+    this.log.follow();
+    this.#draw();
+  }
+
+  // Reading
+
+  #placeChanged() {
+    this.#drawJump();
+    this.#scheduleRead();
+  }
+
+  #drawJump() {
+    const unread = this.chat.rooms.get(this.#room)?.unread ?? 0;
+    const away = !this.log.atBottom || (this.#history?.hasNewer ?? false);
+    this.jump.hidden = !away || !(unread > 0 || this.log.isFar);
+    part(this.jump, 'count').textContent = unread > 0 ? `${unread} new` : '';
+    this.jump.setAttribute('aria-label', unread > 0 ? `Go to ${unread} new messages` : 'Go to the newest message');
+  }
+
+  #scheduleRead() {
+    clearTimeout(this.#reading);
+    this.#reading = setTimeout(() => {
+      const seen = this.#history && isLooking() ? this.log.lastSeen : 0;
+      if (seen > 0) this.chat.markRead(this.#room, seen);
+    }, READ_AFTER);
+  }
+
+  // Writing
+
+  /** @param {string} body */
+  #send(body) {
+    if (!this.#room) return false;
+    const taken = this.chat.sendMessage(this.#room, body);
+    this.full.hidden = taken;
+    if (!taken) return false;
+    this.log.follow();
+    if (this.#history?.hasNewer) void this.#jumpToNewest();
+    return true;
+  }
+
+  /** @param {MouseEvent} event */
+  #messageAction(event) {
+    const button = event.target instanceof Element ? event.target.closest('button[data-action]') : null;
+    const key = button?.closest('[data-key]')?.getAttribute('data-key');
+    if (!(button instanceof HTMLElement) || !key) return;
+    if (button.dataset.action === 'retry') this.chat.retry(key);
+    else this.chat.outbox.remove(key);
+    this.composer.text.focus({ preventScroll: true });
+  }
+
+  #failed() {
+    return this.chat.outbox.forRoom(this.#room).filter((entry) => entry.state === 'failed');
+  }
+
+  #drawFailedBar() {
+    const count = this.#failed().length;
+    this.failedBar.hidden = count < 2;
+    part(this.failedBar, 'text').textContent = `${count} messages not sent`;
+  }
+
+  async #deleteFailed() {
+    const failed = this.#failed();
+    const question = `Delete ${failed.length} messages?`;
+    if (!(await confirm(question, 'They were not sent, and they can’t be brought back.', 'Delete'))) return;
+    for (const entry of failed) this.chat.outbox.remove(entry.client_id);
+  }
+}
+
+const isLooking = () => document.visibilityState === 'visible' && document.hasFocus();

@@ -1,0 +1,154 @@
+/** @import {Item} from '../models/timeline.js' */
+import { findHtml } from '../lib/dom.js';
+import { drawItem, versionOf } from './message-view.js';
+
+/** So close to the bottom, new messages are followed. */
+const NEAR_BOTTOM = 100;
+/** So close to an end of what is loaded, more is loaded. */
+const NEAR_END = 600;
+/** Room left above the unread line when a conversation opens at it. */
+const ABOVE_DIVIDER = 64;
+
+/**
+ * The messages of a conversation, and the reader's place among them: whatever is drawn above, below
+ * or instead, the line being read stays where it is.
+ */
+export class LogView {
+  /** @type {Map<string, {node: HTMLElement, version: string}>} */
+  #drawn = new Map();
+  #hasOlder = false;
+  #hasNewer = false;
+  #followNext = false;
+  /** Until the first drawing, which starts at the unread line. */
+  #opening = true;
+  /** The place that was last put or scrolled to, to tell a resize from a scroll. */
+  #atBottom = true;
+
+  /**
+   * @param {HTMLElement} root
+   * @param {{onScroll: () => void, onNearOlder: () => void, onNearNewer: () => void}} actions
+   */
+  constructor(root, actions) {
+    this.actions = actions;
+    this.log = findHtml(root, '#log');
+    this.items = findHtml(root, '#items');
+    this.log.addEventListener('scroll', () => this.check(), { passive: true });
+    // The keyboard opens, the message box grows: who was at the bottom stays there.
+    new ResizeObserver(() => {
+      if (this.#atBottom) this.toBottom();
+      else actions.onScroll();
+    }).observe(this.log);
+  }
+
+  get atBottom() {
+    return this.#atBottom;
+  }
+
+  /** Whether the newest messages are more than a screen away. */
+  get isFar() {
+    return this.#hasNewer || this.#distance() > this.log.clientHeight;
+  }
+
+  /** Forgets the conversation shown before. @param {string} label */
+  reset(label) {
+    this.#drawn.clear();
+    this.items.replaceChildren();
+    this.log.setAttribute('aria-label', label);
+    this.#hasOlder = this.#hasNewer = false;
+    this.#atBottom = this.#opening = true;
+    this.setQuiet(true);
+  }
+
+  /** History is no news: while it is put in place, nothing is read out. @param {boolean} quiet */
+  setQuiet(quiet) {
+    this.log.setAttribute('aria-live', quiet ? 'off' : 'polite');
+  }
+
+  /** Makes the next drawing end at the bottom, wherever the reader is. */
+  follow() {
+    this.#followNext = true;
+  }
+
+  /**
+   * @param {Item[]} items
+   * @param {{other: string, hasOlder: boolean, hasNewer: boolean}} state
+   */
+  draw(items, { other, hasOlder, hasNewer }) {
+    const follow = this.#followNext || (this.#atBottom && !this.#hasNewer);
+    const keep = follow ? null : this.#anchor(items);
+    this.#followNext = false;
+    this.#hasOlder = hasOlder;
+    this.#hasNewer = hasNewer;
+    this.#reconcile(items, other);
+    if (this.#opening) this.#toStart();
+    else if (keep) this.log.scrollTop += keep.node.getBoundingClientRect().top - keep.top;
+    else if (follow) this.log.scrollTop = this.log.scrollHeight;
+    this.#opening = false;
+    this.check();
+  }
+
+  /** The first message in sight that will be drawn again, and where it is. @param {Item[]} items */
+  #anchor(items) {
+    const kept = new Set(items.filter((item) => item.kind === 'message').map((item) => item.key));
+    const top = this.log.getBoundingClientRect().top;
+    for (const [key, { node }] of this.#drawn) {
+      if (!kept.has(key)) continue;
+      const place = node.getBoundingClientRect();
+      if (place.bottom > top) return { node, top: place.top };
+    }
+    return null;
+  }
+
+  /** @param {Item[]} items @param {string} other */
+  #reconcile(items, other) {
+    const before = this.#drawn;
+    this.#drawn = new Map();
+    let next = this.items.firstElementChild;
+    for (const item of items) {
+      const known = before.get(item.key);
+      before.delete(item.key);
+      const version = versionOf(item);
+      const node = known?.version === version ? known.node : drawItem(item, known?.node, other);
+      this.#drawn.set(item.key, { node, version });
+      if (node === next) next = next.nextElementSibling;
+      else this.items.insertBefore(node, next);
+    }
+    for (const { node } of before.values()) node.remove();
+  }
+
+  #distance() {
+    return this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight;
+  }
+
+  /** Looks where the reader is, and whether more has to be loaded there. */
+  check() {
+    this.#atBottom = this.#distance() <= NEAR_BOTTOM;
+    this.actions.onScroll();
+    if (this.#hasOlder && this.log.scrollTop < NEAR_END) this.actions.onNearOlder();
+    if (this.#hasNewer && this.#distance() < NEAR_END) this.actions.onNearNewer();
+  }
+
+  toBottom() {
+    this.log.scrollTop = this.log.scrollHeight;
+    this.check();
+  }
+
+  /** To the unread line if there is one, else to the bottom. */
+  #toStart() {
+    this.log.scrollTop = this.log.scrollHeight;
+    const divider = this.#drawn.get('divider')?.node;
+    if (!divider) return;
+    const top = divider.getBoundingClientRect().top - this.log.getBoundingClientRect().top;
+    this.log.scrollTop += Math.min(0, top - ABOVE_DIVIDER);
+  }
+
+  /** The seq of the last message whose end is on screen; 0 if none is. */
+  get lastSeen() {
+    const bottom = this.log.getBoundingClientRect().bottom + 8;
+    for (const { node } of [...this.#drawn.values()].reverse()) {
+      const seq = Number(node.dataset.seq ?? 0);
+      if (seq > 0 && node.getBoundingClientRect().bottom <= bottom) return seq;
+    }
+    return 0;
+  }
+}

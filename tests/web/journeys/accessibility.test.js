@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { DESKTOP, PASSWORD, PHONE, Person, journey, launchBrowser } from './support/browser.js';
+import { Server } from './support/server.js';
+
+const AXE = await readFile(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
+const LOOKS = [
+  { viewport: PHONE, colorScheme: 'light' },
+  { viewport: DESKTOP, colorScheme: 'dark' },
+];
+
+/** @type {import('playwright-core').Browser} */
+let browser;
+/** @type {Server} */
+let server;
+
+before(async () => {
+  [browser, server] = await Promise.all([launchBrowser(), Server.start()]);
+  await Promise.all([server.createUser('ann', PASSWORD), server.createUser('bob', PASSWORD)]);
+});
+after(async () => {
+  await browser.close();
+  await server.stop();
+});
+
+/** What axe finds, in words. @param {import('playwright-core').Page} page */
+async function findings(page) {
+  // The policy forbids scripts from elsewhere, so the test hands axe over itself.
+  await page.evaluate(AXE);
+  // Half-way through a transition a button has colours that it has at no other time.
+  await page.evaluate(() => Promise.allSettled(document.getAnimations().map((animation) => animation.finished)));
+  const { violations } = await page.evaluate(() => globalThis.axe.run());
+  return violations.map((found) => `${found.impact} ${found.id}: ${found.nodes.map((node) => node.target).join(', ')}`);
+}
+
+async function check(page, where) {
+  assert.deepEqual(await findings(page), [], where);
+}
+
+for (const look of LOOKS) {
+  const name = `${look.viewport.width} px, ${look.colorScheme}`;
+
+  test(`the pages for everybody are accessible at ${name}`, async (t) => {
+    const guest = await Person.arrive(browser, server, `guest${look.viewport.width}`, look);
+    await journey(t, [guest], async () => {
+      for (const path of ['/', '/login/', '/register/', '/verify-otp/', '/dev/mailbox/', '/nowhere/']) {
+        await guest.page.goto(path);
+        await check(guest.page, path);
+      }
+      await guest.page.goto('/register/');
+      await guest.page.getByLabel('Username').fill('x!');
+      await guest.page.getByLabel('Email').fill('guest@example.com');
+      await guest.page.getByLabel('Password', { exact: true }).fill('password');
+      await guest.page.getByRole('button', { name: 'Continue' }).click();
+      await guest.page.locator('[aria-invalid="true"]').first().waitFor();
+      await check(guest.page, 'a refused sign-up');
+    });
+  });
+
+  test(`the pages behind the sign-in are accessible at ${name}`, async (t) => {
+    const ann = await Person.arrive(browser, server, 'ann', look);
+    await journey(t, [ann], async () => {
+      await ann.signIn();
+      await ann.page.getByRole('combobox').waitFor();
+      await check(ann.page, 'the list');
+      await ann.page.getByRole('combobox').fill('bo');
+      await ann.page.getByRole('option', { name: 'bob' }).waitFor();
+      await check(ann.page, 'finding people');
+      await ann.page.getByRole('option', { name: 'bob' }).click();
+      await ann.composer.waitFor();
+      await ann.write(`Hello at ${name} https://example.com`);
+      await ann.sees(`Hello at ${name}`, 'sent');
+      await check(ann.page, 'a conversation');
+      for (const path of ['/profile/', '/profile/edit/']) {
+        await ann.page.goto(path);
+        await ann.page.getByRole('heading', { level: 1 }).waitFor();
+        await check(ann.page, path);
+      }
+    });
+  });
+}
+
+test('axe would find something if there were something', async () => {
+  const guest = await Person.arrive(browser, server, 'planter');
+  await guest.page.goto('/');
+  await guest.page.evaluate(() => document.body.append(document.createElement('button')));
+  assert.ok((await findings(guest.page)).some((found) => found.includes('button-name')));
+  await guest.context.close();
+});

@@ -1,0 +1,320 @@
+import assert from 'node:assert/strict';
+import { mock, test } from 'node:test';
+import { FakeServer, bodies, chatOf, message, settle } from './support.js';
+
+const ready = { type: 'ready', user: 'anna' };
+
+/** @param {object} one */
+const announced = (one) => ({ type: 'message', ...one });
+
+/** Anna's chat, connected, with the room open. @param {FakeServer} server @param {Storage} [storage] */
+async function opened(server, storage) {
+  const parts = chatOf(server, storage);
+  parts.chat.start();
+  parts.socket().tell(ready);
+  await settle();
+  const history = await parts.chat.open('r');
+  return { ...parts, history };
+}
+
+/** @param {number} count */
+function serverWith(count) {
+  const server = new FakeServer();
+  for (let i = 0; i < count; i += 1) server.post();
+  server.read.anna = count;
+  return server;
+}
+
+test('a room opens with its newest messages', async () => {
+  const { history } = await opened(serverWith(80));
+  assert.equal(history.highest, 80);
+  assert.equal(history.messages.length, 50);
+  assert.equal(history.hasOlder, true);
+});
+
+test('a room with much unread opens around the first unread message', async () => {
+  const server = serverWith(300);
+  server.read.anna = 100;
+  const { history } = await opened(server);
+  assert.equal(history.lowest, 81);
+  assert.equal(history.highest, 150);
+  assert.equal(history.hasOlder && history.hasNewer, true);
+});
+
+test('an announced message appears without asking', async () => {
+  const server = serverWith(3);
+  const { history, socket } = await opened(server);
+  server.calls.length = 0;
+  socket().tell(announced(server.post()));
+  assert.equal(history.highest, 4);
+  assert.deepEqual(server.calls, []);
+});
+
+test('a new connection brings what was missed, edits of old messages included', async () => {
+  const server = serverWith(10);
+  const { history, connection, socket } = await opened(server);
+  socket().end(1006);
+  server.post({ body: 'missed' });
+  server.change(3, { body: 'edited', edited_at: '2026-06-02T00:00:00.000Z' });
+  connection.connect();
+  socket().tell(ready);
+  await settle();
+  assert.deepEqual(history.messages, server.messages);
+});
+
+test('catching up pages until there is no more', async () => {
+  const server = serverWith(5);
+  const { history, socket } = await opened(server);
+  for (let i = 0; i < 130; i += 1) server.post();
+  server.pageSize = 50;
+  socket().tell({ type: 'resync' });
+  await settle();
+  assert.equal(history.messages.length, 135);
+  assert.equal(history.position, 135);
+});
+
+test('a rev met in passing does not move the position', async () => {
+  const server = serverWith(5);
+  const { history, socket } = await opened(server);
+  server.post({ body: 'lost on the way' });
+  server.change(2, { body: 'lost as well' });
+  const last = server.post({ body: 'announced' });
+  socket().tell(announced(last));
+  await settle();
+  assert.deepEqual(history.messages, server.messages);
+  assert.ok(server.calls.includes('changes 5'));
+});
+
+test('a lost edit is found again although newer messages were announced', async () => {
+  const server = serverWith(5);
+  const { history, socket } = await opened(server);
+  server.change(2, { body: 'edited, never announced' });
+  socket().tell(announced(server.post()));
+  socket().tell({ type: 'resync' });
+  await settle();
+  assert.equal(history.messages[1].body, 'edited, never announced');
+});
+
+test('what is announced while the history loads is in it', async () => {
+  const server = serverWith(5);
+  const parts = chatOf(server);
+  parts.chat.start();
+  parts.socket().tell(ready);
+  await settle();
+  let release = () => {};
+  server.delay = new Promise((resolve) => (release = () => resolve(undefined)));
+  const opening = parts.chat.open('r');
+  await settle();
+  parts.socket().tell(announced(server.post()));
+  release();
+  const history = await opening;
+  assert.deepEqual(history.messages, server.messages);
+});
+
+test('a resync while one is running makes it run once more', async () => {
+  const server = serverWith(5);
+  const { socket } = await opened(server);
+  server.calls.length = 0;
+  for (let i = 0; i < 3; i += 1) socket().tell({ type: 'resync' });
+  await settle();
+  assert.equal(server.calls.filter((call) => call === 'rooms').length, 2);
+});
+
+test('a catch-up that fails is tried again', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  const server = serverWith(5);
+  const { history, socket } = await opened(server);
+  server.offline = true;
+  server.post();
+  socket().tell({ type: 'resync' });
+  await settle();
+  assert.equal(history.highest, 5);
+  server.offline = false;
+  mock.timers.tick(10_000);
+  await settle();
+  assert.equal(history.highest, 6);
+  mock.timers.reset();
+});
+
+test('a sent message is pending, then stored, and never there twice', async () => {
+  const server = serverWith(3);
+  const { chat, history, outbox, socket } = await opened(server);
+  chat.sendMessage('r', 'hello');
+  assert.deepEqual(bodies(outbox.forRoom('r')), ['hello']);
+  const frame = socket().sent.at(-1);
+  const stored = server.post({ sender: 'anna', body: 'hello', client_id: frame.client_id });
+  socket().tell(announced(stored));
+  socket().tell(announced(stored));
+  assert.equal(outbox.forRoom('r').length, 0);
+  assert.equal(history.messages.filter((one) => one.body === 'hello').length, 1);
+});
+
+test('a message that was stored although its acknowledgement was lost is not pending any more', async () => {
+  const server = serverWith(3);
+  const { chat, connection, history, outbox, socket } = await opened(server);
+  chat.sendMessage('r', 'hello');
+  const frame = socket().sent.at(-1);
+  server.post({ sender: 'anna', body: 'hello', client_id: frame.client_id });
+  socket().end(1006);
+  connection.connect();
+  socket().tell(ready);
+  await settle();
+  assert.equal(outbox.forRoom('r').length, 0);
+  assert.deepEqual(history.messages, server.messages);
+});
+
+test('a resync while sending neither loses nor doubles a message', async () => {
+  const server = serverWith(3);
+  const { chat, history, outbox, socket } = await opened(server);
+  for (const body of ['one', 'two']) chat.sendMessage('r', body);
+  const first = server.post({ sender: 'anna', body: 'one', client_id: socket().sent.at(-1).client_id });
+  socket().tell({ type: 'resync' });
+  await settle();
+  const second = socket().sent.at(-1);
+  assert.equal(second.body, 'two', 'the catch-up counts as the acknowledgement');
+  socket().tell(announced(first));
+  socket().tell(announced(server.post({ sender: 'anna', body: 'two', client_id: second.client_id })));
+  await settle();
+  assert.equal(outbox.forRoom('r').length, 0);
+  assert.deepEqual(history.messages, server.messages);
+});
+
+test('what was pending before a reload is sent after it, under the same name', async () => {
+  const server = serverWith(3);
+  const before = await opened(server);
+  before.socket().end(1006);
+  before.chat.sendMessage('r', 'written offline');
+  const [waiting] = before.outbox.forRoom('r');
+  const after = await opened(server, before.storage);
+  const sent = after.socket().sent.find((frame) => frame.type === 'send');
+  assert.deepEqual([sent.client_id, sent.body], [waiting.client_id, 'written offline']);
+});
+
+test('a message of mine from another device is not confused with the other person', async () => {
+  const server = serverWith(3);
+  const { chat, socket } = await opened(server);
+  socket().tell(announced(server.post({ sender: 'anna', client_id: 'elsewhere' })));
+  assert.equal(chat.rooms.get('r')?.unread, 0);
+});
+
+test('an error without a name, and frames of a newer server, disturb nothing', async () => {
+  const server = serverWith(3);
+  const { history, socket } = await opened(server);
+  socket().tell({ type: 'error', code: 'malformed', detail: '?' });
+  socket().tell({ type: 'presence', user: 'ben', online: true });
+  socket().onmessage?.({ data: 'not json' });
+  assert.equal(history.messages.length, 3);
+});
+
+test('a message in an unknown room makes the room appear', async () => {
+  const server = new FakeServer();
+  const { chat, socket } = chatOf(server);
+  chat.connection.connect();
+  socket().tell({ type: 'message', ...server.post() });
+  await settle();
+  assert.equal(chat.rooms.get('r')?.unread, 1);
+});
+
+test('unread counts go up with messages and down with reading', async () => {
+  const server = serverWith(3);
+  const { chat, socket } = await opened(server);
+  for (let i = 0; i < 3; i += 1) socket().tell(announced(server.post()));
+  assert.equal(chat.rooms.unread, 3);
+  chat.markRead('r', 5);
+  assert.equal(chat.rooms.unread, 1);
+  assert.deepEqual(socket().sent.at(-1), { type: 'read', room: 'r', seq: 5 });
+  chat.markRead('r', 4);
+  assert.equal(chat.rooms.get('r')?.read_seq, 5, 'reading never goes back');
+});
+
+test('what was read without a connection is told with the next one', async () => {
+  const server = serverWith(3);
+  server.read.anna = 1;
+  const { chat, connection, socket } = await opened(server);
+  socket().end(1006);
+  chat.markRead('r', 3);
+  connection.connect();
+  socket().tell(ready);
+  await settle();
+  assert.ok(socket().sent.some((frame) => frame.type === 'read' && frame.seq === 3));
+  assert.equal(chat.rooms.unread, 0);
+});
+
+test('reading on another device counts here', async () => {
+  const server = serverWith(3);
+  server.read.anna = 0;
+  const { chat, socket } = await opened(server);
+  socket().tell({ type: 'read', room: 'r', user: 'anna', seq: 3 });
+  assert.equal(chat.rooms.unread, 0);
+  socket().tell({ type: 'read', room: 'r', user: 'ben', seq: 2 });
+  assert.equal(chat.rooms.get('r')?.other_read_seq, 2);
+});
+
+test('a room that is not mine is refused', async () => {
+  const { chat } = chatOf(new FakeServer());
+  await assert.rejects(chat.open('other'), { status: 404 });
+});
+
+test('a room whose history could not be loaded can be opened again', async () => {
+  const server = serverWith(3);
+  const { chat } = chatOf(server);
+  await chat.catchUp();
+  server.offline = true;
+  await assert.rejects(chat.open('r'), { code: 'network' });
+  server.offline = false;
+  assert.equal((await chat.open('r')).messages.length, 3);
+});
+
+test('the end of the session stops the connection and keeps what waits', async () => {
+  const server = serverWith(3);
+  const { chat, connection, outbox, socket } = await opened(server);
+  chat.sendMessage('r', 'hello');
+  let ended = 0;
+  chat.on('ended', () => (ended += 1));
+  socket().end(4401);
+  assert.equal(ended, 1);
+  assert.equal(connection.state, 'stopped');
+  assert.deepEqual(bodies(outbox.forRoom('r')), ['hello']);
+});
+
+test('any order of announcements, losses and catch-ups ends with the store’s history', async () => {
+  let seed = 7;
+  const chance = () => (seed = (seed * 16_807) % 2_147_483_647) / 2_147_483_647;
+  const server = serverWith(20);
+  const { history, socket } = await opened(server);
+  for (let step = 0; step < 400; step += 1) {
+    const edit = chance() < 0.4;
+    const at = 1 + Math.floor(chance() * server.messages.length);
+    const change = edit ? server.change(at, { body: `edit ${step}` }) : server.post({ body: `post ${step}` });
+    if (chance() < 0.6) socket().tell(announced(change));
+    if (chance() < 0.05) socket().tell({ type: 'resync' });
+    if (chance() < 0.2) await settle();
+  }
+  socket().tell({ type: 'resync' });
+  for (let i = 0; i < 20; i += 1) await settle();
+  assert.deepEqual(history.messages, server.messages);
+});
+
+test('the histories in memory are bounded', async () => {
+  const server = serverWith(3);
+  const { chat } = chatOf(server);
+  for (let i = 0; i < 12; i += 1) {
+    chat.rooms.merge({ ...server.room(), id: `r${i}` });
+    await chat.open(`r${i}`);
+  }
+  assert.equal(chat.history('r0'), undefined);
+  assert.ok(chat.history('r11'));
+});
+
+test('a message that proves an older one missing makes the list ask', async () => {
+  const server = serverWith(3);
+  const { chat, socket } = chatOf(server);
+  chat.start();
+  socket().tell(ready);
+  await settle();
+  server.post();
+  socket().tell(announced(server.post()));
+  await settle();
+  assert.equal(chat.rooms.get('r')?.unread, 2);
+  assert.equal(message(5).seq, chat.rooms.get('r')?.last_seq);
+});

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+
+const assets = fileURLToPath(new URL('../../../crates/web/assets/', import.meta.url));
+const LIMIT = 50 * 1024;
+
+/** Files that `text` of `file` makes a browser load. @param {string} file @param {string} text @returns {string[]} */
+function loads(file, text) {
+  if (file.endsWith('.html')) {
+    return [...text.matchAll(/\{\{static\}\}\/([^"]+)"/g)].map(([, path]) => join(assets, 'static', path));
+  }
+  const code = text.replace(/\/\*[^]*?\*\//g, '');
+  const found = [...code.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g), ...code.matchAll(/(?:@import|url\()\s*["']?([^"')]+)/g)];
+  return found.map(([, path]) => join(dirname(file), path));
+}
+
+/** The file and all it reaches. @param {string} file @param {Set<string>} [seen] */
+function reachable(file, seen = new Set()) {
+  if (seen.has(file)) return seen;
+  seen.add(file);
+  for (const next of loads(file, readFileSync(file, 'utf8'))) reachable(next, seen);
+  return seen;
+}
+
+test('the chat page with all it loads is at most 50 KiB compressed', () => {
+  const files = [...reachable(join(assets, 'pages/chat.html'))];
+  const total = files.reduce((sum, file) => sum + gzipSync(readFileSync(file), { level: 6 }).length, 0);
+  console.log(`chat page: ${files.length} files, ${(total / 1024).toFixed(1)} KiB compressed`);
+  assert.ok(files.length > 30, 'the walk reaches the modules and the styles');
+  assert.ok(total <= LIMIT, `${total} bytes are more than ${LIMIT}`);
+});
+
+test('every first-level module of the chat page is preloaded', () => {
+  const html = readFileSync(join(assets, 'pages/chat.html'), 'utf8');
+  const preloaded = loads('chat.html', html.replace(/<script[^]*?<\/script>/g, ''));
+  const entry = join(assets, 'static/js/pages/chat.js');
+  for (const module of loads(entry, readFileSync(entry, 'utf8'))) assert.ok(preloaded.includes(module), module);
+});
