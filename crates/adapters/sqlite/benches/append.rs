@@ -3,14 +3,23 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints")]
 use adapter_sqlite::{FILE_NAME, SqliteStore};
 use application::ports::{Appended, EventBus, Subscription, event_channel};
-use domain::{event::ChatEvent, id::UserId, message::NewMessage, room::Room, sealing::SealedBody};
+use domain::{
+    event::ChatEvent,
+    id::{ClientId, UserId},
+    message::NewMessage,
+    room::Room,
+    sealing::SealedBody,
+};
 use rusqlite::{Connection, params};
 use std::{
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
-use testkit::{RecordingBus, StoreUnderTest, a_message, a_room_of, a_user};
+use testkit::{Dice, RecordingBus, StoreUnderTest, a_message, a_room_of};
 
 /// How long each figure is measured.
 const SPAN: Duration = Duration::from_secs(3);
@@ -38,9 +47,16 @@ async fn main() {
     }
 }
 
-fn the_message(room: &Room, sender: u32, n: u32) -> NewMessage {
-    let message = a_message(room.id, a_user(1 + sender % 2).id, n);
-    NewMessage { body: SealedBody::new(vec![7; BODY]), ..message }
+/// As clients make them: ids in the order of time, client ids at random.
+fn the_message(room: &Room, n: u32) -> NewMessage {
+    let sender = room.participants.both()[n as usize % 2];
+    let mut dice = Dice::seeded(u64::from(n));
+    let random: [u8; 16] = std::array::from_fn(|_| dice.throw(256).to_be_bytes()[7]);
+    NewMessage {
+        client_id: ClientId::from_bytes(random),
+        body: SealedBody::new(vec![7; BODY]),
+        ..a_message(room.id, sender, n)
+    }
 }
 
 async fn some_rooms(dir: &Path) -> (StoreUnderTest, Vec<Room>) {
@@ -57,14 +73,16 @@ async fn some_rooms(dir: &Path) -> (StoreUnderTest, Vec<Room>) {
 async fn through_the_store(senders: u32) -> f64 {
     let dir = tempfile::tempdir().expect("a directory");
     let (store, rooms) = some_rooms(dir.path()).await;
+    let next = Arc::new(AtomicU32::new(0));
     let started = Instant::now();
     let tasks: Vec<_> = (0..senders)
         .map(|sender| {
-            let (store, room) = (store.clone(), rooms[(sender % ROOMS) as usize].clone());
+            let (store, next) = (store.clone(), next.clone());
+            let room = rooms[(sender % ROOMS) as usize].clone();
             tokio::spawn(async move {
                 let mut stored = 0;
                 while started.elapsed() < SPAN {
-                    let message = the_message(&room, sender, sender * 1_000_000 + stored);
+                    let message = the_message(&room, next.fetch_add(1, Ordering::Relaxed));
                     let outcome = store.messages.append(vec![message]).await.remove(0);
                     assert!(matches!(outcome, Ok(Appended::New(_))), "{outcome:?}");
                     stored += 1;
@@ -87,7 +105,8 @@ async fn bare_loop(batch: u32) -> f64 {
     drop(store);
     let conn = Connection::open(dir.path().join(FILE_NAME)).expect("opens");
     let settings =
-        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16000";
+        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16000;
+        PRAGMA wal_autocheckpoint = 4000";
     conn.execute_batch(settings).expect("sets");
     let started = Instant::now();
     let mut stored = 0;
@@ -102,7 +121,7 @@ fn insert(conn: &Connection, rooms: &[Room], first: u32, batch: u32) -> rusqlite
     conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     for n in first..first + batch {
         let (room, number) = (&rooms[(n % ROOMS) as usize], n / ROOMS + 1);
-        let message = the_message(room, n, n);
+        let message = the_message(room, n);
         conn.prepare_cached(
             "INSERT INTO messages (id, room, seq, rev, sender, client_id, fingerprint, sealed, sent_at)
              VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8)",
