@@ -8,11 +8,11 @@ use domain::{
 };
 use std::{net::IpAddr, sync::Arc};
 
-const SIGN_UPS_BY_ADDRESS: Quota = Quota::new(60, TimeDelta::seconds(5));
+const SIGN_UPS_BY_ADDRESS: Quota = Quota::new(100, TimeDelta::seconds(3));
 const CODE_MAILS_BY_RECIPIENT: Quota = Quota::new(10, TimeDelta::minutes(6));
 const CODE_TRIES_BY_ADDRESS: Quota = Quota::new(120, TimeDelta::seconds(2));
 const SIGN_INS_BY_ADDRESS: Quota = Quota::new(100, TimeDelta::seconds(1));
-const SIGN_INS_BY_NAME_AND_ADDRESS: Quota = Quota::new(10, TimeDelta::seconds(10));
+const SIGN_INS_BY_NAME_AND_ADDRESS: Quota = Quota::new(20, TimeDelta::seconds(10));
 const SEARCHES_BY_USER: Quota = Quota::new(60, TimeDelta::milliseconds(500));
 const ROOMS_BY_USER: Quota = Quota::new(100, TimeDelta::seconds(5));
 /// Far above what anybody types, and above what an outbox of a long day offline holds.

@@ -1,7 +1,7 @@
 //! The one place that chooses adapters and builds use cases.
 use crate::{keys, settings::Settings};
 use adapter_crypto::{
-    AesMessageSealer, Argon2PasswordHasher, HashingStrength, HmacDigester, OsEntropy,
+    AesMessageSealer, Argon2PasswordHasher, HashingStrength, HmacDigester, KeyRing, OsEntropy,
 };
 use adapter_local::{LocalEventBus, LocalRateLimiter, SystemClock, UnlimitedRateLimiter};
 use adapter_mail::MemoryMailbox;
@@ -48,24 +48,28 @@ impl Parts {
     pub fn open(settings: &Settings) -> Result<Self> {
         let bus: Arc<dyn EventBus> = Arc::new(LocalEventBus::new());
         let store = SqliteStore::open(&settings.data_dir, bus.clone())?;
-        Self::assemble(settings, store, bus)
+        let given = settings.encryption_keys.as_deref();
+        let ring = keys::load(given, &settings.data_dir, &OsEntropy)?;
+        Ok(Self::assemble(settings, store, bus, ring))
     }
 
-    /// The same over a store that vanishes.
+    /// The same over a store and keys that vanish.
     pub fn in_memory(settings: &Settings) -> Result<Self> {
         let bus: Arc<dyn EventBus> = Arc::new(LocalEventBus::new());
         let store = SqliteStore::in_memory(bus.clone())?;
-        Self::assemble(settings, store, bus)
+        let (ring, _) = KeyRing::generate(&OsEntropy);
+        Ok(Self::assemble(settings, store, bus, ring))
     }
 
-    fn assemble(settings: &Settings, store: SqliteStore, bus: Arc<dyn EventBus>) -> Result<Self> {
+    fn assemble(
+        settings: &Settings,
+        store: SqliteStore,
+        bus: Arc<dyn EventBus>,
+        ring: KeyRing,
+    ) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
-        let ring = Arc::new(keys::load(
-            settings.encryption_keys.as_deref(),
-            &settings.data_dir,
-            &*entropy,
-        )?);
+        let ring = Arc::new(ring);
         let mailbox =
             Arc::new(MemoryMailbox::new(clock.clone(), settings.public_url.origin().to_owned()));
         let limiter: Arc<dyn RateLimiter> = if settings.rate_limits {
@@ -73,7 +77,7 @@ impl Parts {
         } else {
             Arc::new(UnlimitedRateLimiter)
         };
-        Ok(Self {
+        Self {
             store: Arc::new(store),
             bus,
             clock,
@@ -88,7 +92,7 @@ impl Parts {
             limiter,
             keys: ring.fingerprints(),
             entropy,
-        })
+        }
     }
 
     /// Checks the sealing keys against those the store was used with.

@@ -10,8 +10,9 @@ impl Limit {
     pub const MAX: u32 = 200;
 
     /// A limit as asked for: above the maximum it is the maximum, below 1 it is none (`None`).
-    pub fn of(asked: u32) -> Option<Self> {
-        (asked > 0).then_some(Self(asked.min(Self::MAX)))
+    pub fn of(asked: u64) -> Option<Self> {
+        let limit = u32::try_from(asked).unwrap_or(Self::MAX).min(Self::MAX);
+        (limit > 0).then_some(Self(limit))
     }
 
     /// The number.

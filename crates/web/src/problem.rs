@@ -63,7 +63,7 @@ pub struct ProblemDetails {
 /// An error on its way to the client.
 #[derive(Debug)]
 pub struct Problem {
-    details: ProblemDetails,
+    details: Box<ProblemDetails>,
     retry_after: Option<i64>,
     set_cookie: Option<HeaderValue>,
 }
@@ -80,7 +80,7 @@ impl Problem {
             errors: None,
             attempts_left: None,
         };
-        Self { details, retry_after: None, set_cookie: None }
+        Self { details: Box::new(details), retry_after: None, set_cookie: None }
     }
 
     /// 401: nobody is signed in.

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { mock, test } from 'node:test';
-import { FakeServer, bodies, chatOf, message, settle } from './support.js';
+import { afterEach, mock, test } from 'node:test';
+import { FakeServer, bodies, chatOf, message, settle, stopAll } from './support.js';
+
+afterEach(stopAll);
 
 const ready = { type: 'ready', user: 'anna' };
 

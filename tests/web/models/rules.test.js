@@ -62,3 +62,17 @@ test('styles name colours, sizes and distances by their role', () => {
     if (kind === '.css' && !free.has(name.split('/').at(-1) ?? '')) assert.doesNotMatch(text, /#[0-9a-f]{3,8}\b(?!\s*[{,:>+~])/i, name);
   }
 });
+
+test('comments on lines of their own can be cut without reading the code', () => {
+  for (const { name, kind, text } of files) {
+    if (kind !== '.js' && kind !== '.css') continue;
+    let inComment = false;
+    for (const line of text.split('\n')) {
+      const opens = line.trimStart().startsWith('/*');
+      if (!inComment && !opens) assert.ok(!/\/\*(?!.*\*\/)/.test(line), `${name}: ${line}`);
+      if (opens) inComment = true;
+      if (!inComment) assert.equal((line.match(/(?<!\\)`/g) ?? []).length % 2, 0, `${name}: ${line}`);
+      if (inComment && line.includes('*/')) inComment = false;
+    }
+  }
+});

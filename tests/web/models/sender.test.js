@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict';
-import { mock, test } from 'node:test';
+import { afterEach, mock, test } from 'node:test';
 import { LocalStore } from '../../../crates/web/assets/static/js/models/local-store.js';
 import { MAX_WAITING, Outbox } from '../../../crates/web/assets/static/js/models/outbox.js';
 import { Sender } from '../../../crates/web/assets/static/js/models/sender.js';
 import { bodies, memoryStorage, message } from './support.js';
+
+/** @type {Sender[]} */
+const senders = [];
+afterEach(() => {
+  for (const sender of senders.splice(0)) sender.disconnected();
+});
 
 function setUp(storage = memoryStorage()) {
   const outbox = new Outbox(new LocalStore('anna', storage));
@@ -11,6 +17,7 @@ function setUp(storage = memoryStorage()) {
   const sent = [];
   let silences = 0;
   const sender = new Sender(outbox, (frame) => sent.push(frame), () => (silences += 1));
+  senders.push(sender);
   return { outbox, sender, sent, storage, silences: () => silences };
 }
 

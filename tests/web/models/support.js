@@ -151,6 +151,14 @@ export class FakeServer {
   }
 }
 
+/** @type {Connection[]} */
+const connections = [];
+
+/** Ends what the tests began, so that no timer keeps the process alive. */
+export function stopAll() {
+  for (const connection of connections.splice(0)) connection.stop();
+}
+
 /**
  * Anna's chat against that server.
  * @param {FakeServer} server
@@ -164,6 +172,7 @@ export function chatOf(server, storage = memoryStorage()) {
     sockets.push(socket);
     return /** @type {any} */ (socket);
   });
+  connections.push(connection);
   const outbox = new Outbox(new LocalStore('anna', storage));
   const chat = new Chat({ me: person('anna'), api: server.api, connection, outbox });
   const socket = () => /** @type {FakeSocket} */ (sockets.at(-1));

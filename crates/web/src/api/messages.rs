@@ -92,7 +92,7 @@ impl MessagesApi {
         /// This `seq` with its neighbours.
         around: Query<Option<u64>>,
         /// 50 by default, 200 at most.
-        limit: Query<Option<u32>>,
+        limit: Query<Option<u64>>,
     ) -> Result<Json<MessagesShape>, Problem> {
         let window = parse_window(before.0, after.0, around.0)?;
         let page =
@@ -112,7 +112,7 @@ impl MessagesApi {
         /// One's position: the `rev` answered last; 0 at first.
         after: Query<Option<u64>>,
         /// 50 by default, 200 at most.
-        limit: Query<Option<u32>>,
+        limit: Query<Option<u64>>,
     ) -> Result<Json<ChangesShape>, Problem> {
         let after = after.0.unwrap_or(0);
         let changes = self

@@ -70,7 +70,7 @@ impl RoomsApi {
         /// From the page before.
         cursor: Query<Option<String>>,
         /// 50 by default, 200 at most.
-        limit: Query<Option<u32>>,
+        limit: Query<Option<u64>>,
     ) -> Result<Json<RoomListShape>, Problem> {
         let behind = match cursor.0.as_deref() {
             None => None,
@@ -128,7 +128,7 @@ pub fn parse_room(text: &str) -> Result<RoomId, Problem> {
 }
 
 /// A limit as asked for; none is 422.
-pub fn parse_limit(asked: Option<u32>) -> Result<Limit, Problem> {
+pub fn parse_limit(asked: Option<u64>) -> Result<Limit, Problem> {
     match asked {
         None => Ok(Limit::default()),
         Some(asked) => Limit::of(asked)

@@ -3,6 +3,7 @@
 //! All of `static` is served below one hash of the whole tree, so that modules can import one
 //! another by relative paths and everything is cached for good. In pages `{{static}}` stands for
 //! that prefix.
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use flate2::{Compression, write::GzEncoder};
 use poem::{
     Request, Response,
@@ -78,7 +79,7 @@ impl Assets {
 impl File {
     /// Hashes and compresses a file.
     pub fn new(name: &str, content: Vec<u8>) -> Self {
-        let etag = format!("\"{}\"", hex(&Sha256::digest(&content)[..12]));
+        let etag = format!("\"{}\"", BASE64.encode(&Sha256::digest(&content)[..12]));
         let gzip = compress(&content).filter(|gzip| gzip.len() < content.len());
         Self {
             content_type: content_type(name),
@@ -121,11 +122,7 @@ fn tree_hash<'a>(files: impl Iterator<Item = (&'a str, Cow<'static, [u8]>)>) -> 
         hash.update([0]);
         hash.update(Sha256::digest(&content));
     }
-    hex(&hash.finalize()[..8])
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    BASE64.encode(&hash.finalize()[..9])
 }
 
 fn compress(content: &[u8]) -> Option<Vec<u8>> {

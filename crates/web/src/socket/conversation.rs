@@ -5,9 +5,12 @@ use super::{
     inbox::{Inbox, Work},
     wire::{Ending, Incoming, Wire},
 };
-use application::chat::{
-    Draft, Following, LiveEvent, MarkRead, MarkReadError, Scope, SendError, SendMessages, Sent,
-    Typing,
+use application::{
+    chat::{
+        Draft, Following, LiveEvent, MarkRead, MarkReadError, Scope, SendError, SendMessages, Sent,
+        Typing,
+    },
+    ports::Unavailable,
 };
 use domain::{
     TimeDelta, Timestamp,
@@ -103,32 +106,39 @@ impl Conversation {
             Work::Read(room, seq) => {
                 let mark_read = self.mark_read.clone();
                 Box::pin(async move {
-                    Done::Refused(mark_read.execute(me, room, seq).await.err().map(refuse_read))
+                    let marked = mark_read.execute(me, room, seq).await;
+                    Done::Refused(marked.err().as_ref().map(refuse_read))
                 })
             }
             Work::Typing(room) => {
                 let typing = self.typing.clone();
                 Box::pin(
-                    async move { Done::Refused(refuse_typing(typing.execute(me, room).await)) },
+                    async move { Done::Refused(refuse_typing(&typing.execute(me, room).await)) },
                 )
             }
         }
     }
 }
 
-fn refuse_read(error: MarkReadError) -> Refusal {
+fn refuse_read(error: &MarkReadError) -> Refusal {
     match error {
         MarkReadError::NoSuchRoom => Refusal::not_found(),
-        MarkReadError::Unavailable(_) => Refusal::unavailable(),
+        MarkReadError::Unavailable(cause) => unavailable(cause),
     }
 }
 
-fn refuse_typing(told: Result<bool, application::ports::Unavailable>) -> Option<Refusal> {
+fn refuse_typing(told: &Result<bool, Unavailable>) -> Option<Refusal> {
     match told {
         Ok(true) => None,
         Ok(false) => Some(Refusal::not_found()),
-        Err(_) => Some(Refusal::unavailable()),
+        Err(cause) => Some(unavailable(cause)),
     }
+}
+
+/// Logged once, here.
+fn unavailable(cause: &Unavailable) -> Refusal {
+    tracing::error!(error = cause as &dyn std::error::Error, "a frame could not be answered");
+    Refusal::unavailable()
 }
 
 /// A conversation under way.

@@ -6,6 +6,7 @@ use crate::api::{
 use application::chat::{Draft, LiveEvent, Scope, SendError};
 use domain::id::{RoomId, UserId};
 use serde::{Deserialize, Serialize};
+use std::fmt::Display;
 
 /// What a client asks for, understood.
 #[derive(Debug)]
@@ -76,7 +77,7 @@ pub enum ServerFrame {
         user: String,
     },
     /// A room began.
-    Room(RoomShape),
+    Room(Box<RoomShape>),
     /// Something asked for was refused.
     Error(Refusal),
 }
@@ -95,13 +96,13 @@ pub struct Refusal {
 
 impl Refusal {
     /// A refusal that is about no message.
-    pub fn new(code: &str, detail: impl std::fmt::Display) -> Self {
+    pub fn new(code: &str, detail: impl Display) -> Self {
         Self { code: code.to_owned(), detail: detail.to_string(), client_id: None }
     }
 
     /// The same, about a message.
-    pub fn about(self, client_id: impl ToString) -> Self {
-        Self { client_id: Some(client_id.to_string()), ..self }
+    pub fn about(self, client_id: impl Display) -> Self {
+        Self { client_id: Some(format!("{client_id}")), ..self }
     }
 
     /// A room or message that is not there, or not for this person.
@@ -193,7 +194,7 @@ impl ServerFrame {
             LiveEvent::Typing { room, user } => {
                 Self::Typing { room: room.to_string(), user: user.to_string() }
             }
-            LiveEvent::Room(entry) => Self::Room((*entry).into()),
+            LiveEvent::Room(entry) => Self::Room(Box::new((*entry).into())),
             LiveEvent::Resync => Self::Resync,
             LiveEvent::SessionEnded => return None,
         })

@@ -84,9 +84,11 @@ impl Wire {
     }
 
     /// Says why it ends, and waits a moment for the peer to agree: closed at once, the connection
-    /// would be reset and the reason lost.
+    /// would be reset and the reason lost. To a peer that said goodbye first, ours is the answer
+    /// (RFC 6455 §5.5.1).
     pub async fn close(mut self, ending: Ending) {
         let Some((code, reason)) = ending.close_code() else {
+            let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.0.close()).await;
             return;
         };
         let closing = async {

@@ -46,19 +46,28 @@ export function element(tag, text, className = '') {
   return made;
 }
 
+const PAUSE = 40;
+
 /**
- * Runs `work` once after everything that asks for it now has asked.
+ * Runs `work` at once when it is asked for, but in a flood only now and then: drawing each of a
+ * thousand messages that arrive in a row would stop the page.
  * @param {() => void} work
  */
 export function batched(work) {
+  let resting = false;
   let asked = false;
+  const run = () => {
+    asked = false;
+    resting = true;
+    setTimeout(() => {
+      resting = false;
+      if (asked) run();
+    }, PAUSE);
+    work();
+  };
   return () => {
-    if (asked) return;
+    if (!asked && !resting) queueMicrotask(run);
     asked = true;
-    queueMicrotask(() => {
-      asked = false;
-      work();
-    });
   };
 }
 

@@ -1,11 +1,14 @@
 import { Problem, call } from '../lib/api.js';
-import { find } from '../lib/dom.js';
+import { find, findHtml } from '../lib/dom.js';
 import { afterSignIn, carryNext, onTheWay, wanted } from '../lib/page.js';
 import { Form } from '../views/form.js';
 
 carryNext();
 
+const why = findHtml(document, '#why');
+
 const form = new Form(find(document, 'form', HTMLFormElement), async ({ login, password }) => {
+  why.hidden = true;
   try {
     await call('POST', '/api/login', { login: login.trim(), password });
   } catch (problem) {
@@ -23,4 +26,4 @@ const form = new Form(find(document, 'form', HTMLFormElement), async ({ login, p
 });
 
 // Who was sent here from a private page should know why.
-if (wanted()) find(document, '#why', HTMLElement).hidden = false;
+if (wanted()) why.hidden = false;

@@ -170,10 +170,9 @@ export class ConversationView {
     if (!room || !history) return;
     this.#moveDivider(room);
     this.#trim(history);
-    const waiting = history.hasNewer ? [] : this.chat.outbox.forRoom(room.id);
     const items = timeline({
       messages: history.messages,
-      waiting,
+      waiting: this.chat.outbox.forRoom(room.id),
       me: this.chat.me.id,
       otherReadSeq: room.other_read_seq,
       unreadAfter: this.#unreadAfter,

@@ -1,0 +1,370 @@
+use crate::world::{World, a_body, a_draft, down};
+use application::{
+    accounts::{Authenticate, SignedIn},
+    chat::{Content, Follow, Following, LiveEvent, Rooms, Scope},
+    ports::{
+        EventBus, EventSender, MockEventBus, MockRoomRepository, MockSessionRepository, OpenedRoom,
+        RoomRepository, Subscription, Unavailable, event_channel,
+    },
+};
+use async_trait::async_trait;
+use domain::{
+    TimeDelta, Timestamp,
+    event::ChatEvent,
+    history::Limit,
+    id::{RoomId, UserId},
+    message::Alteration,
+    room::{Participants, ReadMark, RoomCursor, RoomView},
+    session::Session,
+};
+use std::{future::ready, sync::Arc};
+use testkit::{START, a_message, a_session, a_user};
+use tokio::task::yield_now;
+
+/// Person `n`, signed in.
+async fn signed_in(w: &World, n: u32) -> SignedIn {
+    // Whoever is there already stays.
+    let _ = w.store.users.insert(&a_user(n)).await.expect("answers");
+    let token = w.sign_in_as(n).await.token;
+    w.authenticate().execute(&token).await.expect("answers").expect("is signed in")
+}
+
+async fn following(follow: &Follow, who: SignedIn, scope: Scope) -> Following {
+    follow.execute(who, scope).await.expect("answers").expect("may follow")
+}
+
+/// Person `n` follows all of their rooms.
+async fn follow_as(w: &World, n: u32) -> Following {
+    following(&w.follow(), signed_in(w, n).await, Scope::AllRooms).await
+}
+
+/// What comes next, if that is a message: its text and `rev`.
+async fn next_text(following: &mut Following) -> (String, u64) {
+    match following.next().await {
+        LiveEvent::Message(opened) => match opened.content {
+            Content::Text(body) => (body.as_str().to_owned(), opened.message.rev),
+            other => (format!("{other:?}"), opened.message.rev),
+        },
+        other => panic!("expected a message, got {other:?}"),
+    }
+}
+
+/// That nothing has come that was not shown yet.
+async fn assert_quiet(following: &mut Following) {
+    tokio::select! {
+        biased;
+        event = following.next() => panic!("expected nothing, got {event:?}"),
+        () = ready(()) => {}
+    }
+}
+
+#[tokio::test]
+async fn both_follow_what_is_sent_and_changed_in_order() {
+    let w = World::new();
+    let room = w.a_room(1, 2).await;
+    let mut both = [follow_as(&w, 1).await, follow_as(&w, 2).await];
+    let first = w.send(1, a_draft(room, 1, "hello")).await.message;
+    w.send(2, a_draft(room, 1, "hi")).await;
+    w.edit(&first, "good day").await;
+    w.alter(&first, Alteration::Delete).await;
+    for following in &mut both {
+        for (text, rev) in [("hello", 1), ("hi", 2), ("good day", 3), ("Deleted", 4)] {
+            assert_eq!(next_text(following).await, (text.to_owned(), rev));
+        }
+        assert_quiet(following).await;
+    }
+}
+
+#[tokio::test]
+async fn what_happened_before_is_not_followed() {
+    let w = World::new();
+    let room = w.a_room(1, 2).await;
+    w.send(1, a_draft(room, 1, "before")).await;
+    let mut bob = follow_as(&w, 2).await;
+    w.send(1, a_draft(room, 2, "after")).await;
+    assert_eq!(next_text(&mut bob).await.0, "after");
+}
+
+#[tokio::test]
+async fn strangers_hear_nothing() {
+    let w = World::new();
+    let room = w.a_room(1, 2).await;
+    let mut stranger = follow_as(&w, 3).await;
+    let mut bob = follow_as(&w, 2).await;
+    w.send(1, a_draft(room, 1, "between us")).await;
+    w.typing().execute(a_user(1).id, room).await.expect("answers");
+    w.mark_read().execute(a_user(2).id, room, 1).await.expect("answers");
+    assert_quiet(&mut stranger).await;
+    assert_eq!(next_text(&mut bob).await.0, "between us");
+}
+
+#[tokio::test]
+async fn in_a_one_room_scope_other_rooms_are_silent() {
+    let w = World::new();
+    let [mine, other] = [w.a_room(1, 2).await, w.a_room(1, 3).await];
+    let ann = signed_in(&w, 1).await;
+    let mut one = following(&w.follow(), ann, Scope::Room(mine)).await;
+    let mut all = following(&w.follow(), ann, Scope::AllRooms).await;
+    w.send(3, a_draft(other, 1, "elsewhere")).await;
+    w.typing().execute(a_user(3).id, other).await.expect("answers");
+    w.mark_read().execute(a_user(1).id, other, 1).await.expect("answers");
+    w.an_account(4).await;
+    w.open_room().execute(a_user(4).id, "person-b").await.expect("opens");
+    w.send(2, a_draft(mine, 1, "here")).await;
+    assert_eq!(next_text(&mut one).await.0, "here");
+    assert_eq!(next_text(&mut all).await.0, "elsewhere");
+    assert!(matches!(all.next().await, LiveEvent::Typing { .. }));
+    assert!(matches!(all.next().await, LiveEvent::Read { .. }));
+    assert!(matches!(all.next().await, LiveEvent::Room(_)));
+    assert_eq!(next_text(&mut all).await.0, "here");
+}
+
+#[tokio::test]
+async fn nobody_follows_a_strangers_room() {
+    let w = World::new();
+    let theirs = w.a_room(2, 3).await;
+    let ann = signed_in(&w, 1).await;
+    for room in [theirs, RoomId::mint(START, [200; 10])] {
+        let outcome = w.follow().execute(ann, Scope::Room(room)).await.expect("answers");
+        assert!(outcome.is_none());
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_missed_while_the_room_is_looked_up() {
+    let w = World::new();
+    let room = w.a_room(1, 2).await;
+    let ann = signed_in(&w, 1).await;
+    let participants = Participants::pair(ann.user, a_user(2).id).expect("two people");
+    let message = a_message(room, a_user(2).id, 1).numbered(1, 1);
+    let mut rooms = MockRoomRepository::new();
+    let bus = w.store.bus.clone();
+    rooms.expect_find_participants().once().returning(move |_, _| {
+        bus.publish(ChatEvent::Message { participants, message: message.clone() });
+        Ok(Some(participants))
+    });
+    let rooms = Rooms { rooms: Arc::new(rooms), ..w.rooms() };
+    let mut following = following(&Follow { rooms, ..w.follow() }, ann, Scope::Room(room)).await;
+    assert_eq!(next_text(&mut following).await, ("Unreadable".to_owned(), 1));
+}
+
+#[tokio::test]
+async fn typing_is_told_to_the_other_and_not_to_the_writer() {
+    let w = World::new();
+    let room = w.a_room(1, 2).await;
+    let [mut ann, mut bob] = [follow_as(&w, 1).await, follow_as(&w, 2).await];
+    let user = a_user(1).id;
+    assert!(w.typing().execute(user, room).await.expect("answers"));
+    assert_eq!(bob.next().await, LiveEvent::Typing { room, user });
+    assert_quiet(&mut ann).await;
+}
+
+#[tokio::test]
+async fn nobody_types_in_a_strangers_room() {
+    let w = World::new();
+    let room = w.a_room(1, 2).await;
+    w.an_account(3).await;
+    assert!(!w.typing().execute(a_user(3).id, room).await.expect("answers"));
+    assert_eq!(w.store.bus.events(), []);
+}
+
+#[tokio::test]
+async fn both_follow_how_far_somebody_has_read() {
+    let w = World::new();
+    let room = w.a_room(1, 2).await;
+    w.send(1, a_draft(room, 1, "hello")).await;
+    let user = a_user(2).id;
+    let both = [follow_as(&w, 1).await, follow_as(&w, 2).await];
+    w.mark_read().execute(user, room, 1).await.expect("answers");
+    for mut following in both {
+        assert_eq!(following.next().await, LiveEvent::Read { room, user, seq: 1 });
+    }
+}
+
+#[tokio::test]
+async fn a_room_that_begins_is_shown_to_each_with_the_other() {
+    let w = World::new();
+    let [mut ann, mut bob] = [follow_as(&w, 1).await, follow_as(&w, 2).await];
+    let opened = w.open_room().execute(a_user(1).id, "person-c").await.expect("opens").0;
+    for (following, other) in [(&mut ann, 2), (&mut bob, 1)] {
+        match following.next().await {
+            LiveEvent::Room(entry) => {
+                assert_eq!(entry.view.room, opened.view.room);
+                assert_eq!(entry.other, Some(a_user(other)));
+            }
+            event => panic!("expected a room, got {event:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_room_that_can_not_be_shown_is_to_be_asked_for() {
+    let w = World::new();
+    let ann = signed_in(&w, 1).await;
+    w.an_account(2).await;
+    let mut rooms = MockRoomRepository::new();
+    rooms.expect_find().once().returning(|_, _| Err(down()));
+    let rooms = Rooms { rooms: Arc::new(rooms), ..w.rooms() };
+    let mut following = following(&Follow { rooms, ..w.follow() }, ann, Scope::AllRooms).await;
+    w.open_room().execute(ann.user, "person-c").await.expect("opens");
+    assert_eq!(following.next().await, LiveEvent::Resync);
+}
+
+#[tokio::test]
+async fn following_ends_with_its_own_session() {
+    let w = World::new();
+    let room = w.a_room(1, 2).await;
+    let [here, there] = [signed_in(&w, 1).await, signed_in(&w, 1).await];
+    let mut following = following(&w.follow(), here, Scope::Room(room)).await;
+    assert!(following.still_counts().await.expect("answers"));
+    w.sign_out().execute(there.user, there.session).await.expect("answers");
+    w.send(2, a_draft(room, 1, "still here?")).await;
+    assert_eq!(next_text(&mut following).await.0, "still here?", "another session may end");
+    w.sign_out().execute(here.user, here.session).await.expect("answers");
+    assert_eq!(following.next().await, LiveEvent::SessionEnded);
+    assert!(!following.still_counts().await.expect("answers"));
+}
+
+#[tokio::test]
+async fn a_session_that_expires_counts_no_longer() {
+    let w = World::new();
+    let following = follow_as(&w, 1).await;
+    w.clock.advance(Session::IDLE - TimeDelta::milliseconds(1));
+    assert!(following.still_counts().await.expect("answers"));
+    w.clock.advance(TimeDelta::milliseconds(1));
+    assert!(!following.still_counts().await.expect("answers"));
+}
+
+/// A follow whose buffer holds one event, and the end to fill it from.
+fn with_room_for_one(w: &World) -> (Follow, EventSender) {
+    let (sender, subscription) = event_channel(1);
+    (Follow { bus: bus_of(subscription), ..w.follow() }, sender)
+}
+
+fn bus_of(subscription: Subscription) -> Arc<MockEventBus> {
+    let mut bus = MockEventBus::new();
+    bus.expect_subscribe().return_once(|_| subscription);
+    Arc::new(bus)
+}
+
+fn a_typing(room: RoomId) -> Arc<ChatEvent> {
+    let participants = Participants::pair(a_user(1).id, a_user(2).id).expect("two people");
+    Arc::new(ChatEvent::Typing { participants, room, user: a_user(2).id })
+}
+
+#[tokio::test]
+async fn whoever_is_too_slow_is_told_to_ask_and_follows_on() {
+    let w = World::new();
+    let room = w.a_room(1, 2).await;
+    let (follow, sender) = with_room_for_one(&w);
+    let mut following = following(&follow, signed_in(&w, 1).await, Scope::AllRooms).await;
+    let typing = LiveEvent::Typing { room, user: a_user(2).id };
+    sender.offer(a_typing(room)).expect("listens");
+    assert_eq!(following.next().await, typing, "nothing is lost while there is room");
+    for _ in 0..3 {
+        sender.offer(a_typing(room)).expect("listens");
+    }
+    assert_eq!(following.next().await, LiveEvent::Resync);
+    assert_quiet(&mut following).await;
+    sender.offer(a_typing(room)).expect("listens");
+    assert_eq!(following.next().await, typing);
+}
+
+#[tokio::test]
+async fn a_session_whose_end_was_lost_ends_all_the_same() {
+    let w = World::new();
+    let room = w.a_room(1, 2).await;
+    let ann = signed_in(&w, 1).await;
+    let (follow, sender) = with_room_for_one(&w);
+    let mut following = following(&follow, ann, Scope::AllRooms).await;
+    sender.offer(a_typing(room)).expect("listens");
+    w.sign_out().execute(ann.user, ann.session).await.expect("answers");
+    let ended = ChatEvent::SessionEnded { user: ann.user, session: ann.session };
+    sender.offer(Arc::new(ended)).expect("listens");
+    assert_eq!(following.next().await, LiveEvent::SessionEnded);
+}
+
+#[tokio::test]
+async fn after_a_loss_a_store_that_is_down_ends_no_session() {
+    let w = World::new();
+    let room = w.a_room(1, 2).await;
+    let user = a_user(1).id;
+    let (follow, sender) = with_room_for_one(&w);
+    let mut sessions = MockSessionRepository::new();
+    sessions.expect_find().once().returning(|_| Err(down()));
+    let authenticate = Authenticate { sessions: Arc::new(sessions), ..w.authenticate() };
+    let who = SignedIn { user, session: a_session(1, user).id };
+    let mut following = following(&Follow { authenticate, ..follow }, who, Scope::AllRooms).await;
+    for _ in 0..2 {
+        sender.offer(a_typing(room)).expect("listens");
+    }
+    assert_eq!(following.next().await, LiveEvent::Resync);
+}
+
+/// Rooms that are never found at once.
+struct Slow(Arc<dyn RoomRepository>);
+
+#[async_trait]
+impl RoomRepository for Slow {
+    async fn open(
+        &self,
+        participants: Participants,
+        id: RoomId,
+        now: Timestamp,
+    ) -> Result<OpenedRoom, Unavailable> {
+        self.0.open(participants, id, now).await
+    }
+
+    async fn find(&self, room: RoomId, user: UserId) -> Result<Option<RoomView>, Unavailable> {
+        yield_now().await;
+        self.0.find(room, user).await
+    }
+
+    async fn find_participants(
+        &self,
+        room: RoomId,
+        user: UserId,
+    ) -> Result<Option<Participants>, Unavailable> {
+        self.0.find_participants(room, user).await
+    }
+
+    async fn list_by_user(
+        &self,
+        user: UserId,
+        behind: Option<RoomCursor>,
+        limit: Limit,
+    ) -> Result<Vec<RoomView>, Unavailable> {
+        self.0.list_by_user(user, behind, limit).await
+    }
+
+    async fn mark_read_up_to(
+        &self,
+        room: RoomId,
+        user: UserId,
+        seq: u64,
+    ) -> Result<Option<ReadMark>, Unavailable> {
+        self.0.mark_read_up_to(room, user, seq).await
+    }
+}
+
+#[tokio::test]
+async fn a_wait_that_is_cancelled_loses_nothing() {
+    let w = World::new();
+    let ann = signed_in(&w, 1).await;
+    w.an_account(2).await;
+    let rooms = Rooms { rooms: Arc::new(Slow(w.store.rooms.clone())), ..w.rooms() };
+    let mut following = following(&Follow { rooms, ..w.follow() }, ann, Scope::AllRooms).await;
+    assert_quiet(&mut following).await;
+    let opened = w.open_room().execute(a_user(2).id, "person-b").await.expect("opens").0;
+    w.send(2, a_draft(opened.view.room.id, 1, "hello")).await;
+    for _ in 0..3 {
+        // Takes the room's event off the bus and is cancelled while it is looked up.
+        assert_quiet(&mut following).await;
+    }
+    match following.next().await {
+        LiveEvent::Room(entry) => assert_eq!(entry.view.room.id, opened.view.room.id),
+        event => panic!("expected the room, got {event:?}"),
+    }
+    assert_eq!(next_text(&mut following).await.0, a_body("hello").as_str());
+    assert_quiet(&mut following).await;
+}

@@ -1,0 +1,34 @@
+//! The use cases over an embedded store in memory; ports fail where a mock makes them.
+mod adopt_keys;
+mod create_user;
+mod find_people;
+mod follow;
+mod history;
+mod mark_read;
+mod open_room;
+mod profile;
+mod register;
+mod resend_otp;
+mod rooms;
+mod send_messages;
+mod sign_in;
+mod sign_out_and_authenticate;
+mod sweep;
+mod verify_otp;
+mod world;
+
+/// A file that is not named above would silently not run.
+#[test]
+fn every_file_of_tests_is_part_of_the_program() {
+    let tests = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests")).expect("is there");
+    let mut files = 0;
+    for name in tests.map(|entry| entry.expect("reads").file_name()) {
+        let name = name.to_str().expect("ASCII").trim_end_matches(".rs");
+        if name != "use_cases" {
+            let declared = format!("\nmod {name};\n");
+            assert!(include_str!("use_cases.rs").contains(&declared), "{name} is not run");
+            files += 1;
+        }
+    }
+    assert!(files > 10, "the files were found");
+}

@@ -1,0 +1,335 @@
+//! Every use case over one embedded store in memory, with stand-ins for the rest.
+use adapter_sqlite::SqliteStore;
+use application::{
+    accounts::{
+        AddressProof, Authenticate, CreateUser, OpenedSession, Profile, Register, ResendOtp,
+        Sessions, SignIn, SignOut, SignUp, VerifyOtp, VerifyOtpError,
+    },
+    chat::{
+        Draft, Follow, History, MarkRead, OpenRoom, OpenedMessage, Opener, Rooms, SendMessages,
+        Sent, Typing,
+    },
+    limits::Limits,
+    operations::{AdoptKeys, Sweep},
+    people::FindPeople,
+    ports::{Clock, MessageChange, MockRateLimiter, Unavailable},
+};
+use domain::{
+    TimeDelta, Timestamp,
+    id::{ClientId, RoomId},
+    message::{Alteration, MessageBody, SealedMessage},
+    otp::OtpCode,
+    throttle::Throttled,
+    token::FlowToken,
+    user::User,
+    username::Username,
+};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
+use testkit::{
+    CountingEntropy, FixedClock, OpenLimiter, PlainDigester, PlainHasher, PlainSealer,
+    RecordingBus, RecordingMailer, StoreUnderTest, a_room_of, a_user, an_email,
+};
+
+/// Where requests come from.
+pub const FROM: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+/// Good enough for everybody.
+pub const PASSWORD: &str = "plum tractor velvet";
+pub const MILLISECOND: TimeDelta = TimeDelta::milliseconds(1);
+
+pub struct World {
+    pub store: StoreUnderTest,
+    pub clock: Arc<FixedClock>,
+    pub mailer: Arc<RecordingMailer>,
+    entropy: Arc<CountingEntropy>,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let bus = Arc::new(RecordingBus::default());
+        let store = Arc::new(SqliteStore::in_memory(bus.clone()).expect("opens"));
+        Self {
+            store: StoreUnderTest::new(store, bus, ()),
+            clock: Arc::default(),
+            mailer: Arc::default(),
+            entropy: Arc::default(),
+        }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Puts person `n` into the store; the password is `password <n>`.
+    pub async fn an_account(&self, n: u32) -> User {
+        self.store.users.insert(&a_user(n)).await.expect("answers").expect("is new");
+        a_user(n)
+    }
+
+    /// Person `n`, who has an account, in a new browser.
+    pub async fn sign_in_as(&self, n: u32) -> OpenedSession {
+        let name = a_user(n).username;
+        let password = format!("password {n}");
+        self.sign_in().execute(FROM, None, name.as_str(), &password).await.expect("signs in")
+    }
+
+    /// Person `n` signs up in a new browser.
+    pub async fn sign_up_as(&self, n: u32) -> FlowToken {
+        self.register().execute(FROM, None, a_sign_up(n)).await.expect("begins")
+    }
+
+    /// The code person `n` was mailed last.
+    pub fn code(&self, n: u32) -> OtpCode {
+        self.mailer.last_code(&an_email(n)).expect("a code was mailed")
+    }
+
+    /// A browser types a code for the address of person `n`.
+    pub async fn verify(
+        &self,
+        flow: &FlowToken,
+        n: u32,
+        code: &OtpCode,
+    ) -> Result<OpenedSession, VerifyOtpError> {
+        self.verify_otp().execute(FROM, Some(flow.clone()), &an_email(n), code).await
+    }
+
+    /// How many tries a browser's sign-up has left; `None` if none waits.
+    pub async fn attempts_left(&self, flow: &FlowToken) -> Option<u32> {
+        let waiting = self.verify_otp().find_waiting(Some(flow.clone())).await;
+        waiting.expect("answers").map(|waiting| waiting.attempts_left)
+    }
+
+    /// The room of two people, who get accounts if they have none.
+    pub async fn a_room(&self, one: u32, other: u32) -> RoomId {
+        a_room_of(&self.store, one, other).await.id
+    }
+
+    /// Person `n` sends something new.
+    pub async fn send(&self, n: u32, draft: Draft) -> OpenedMessage {
+        match self.send_messages().execute(a_user(n).id, draft).await {
+            Ok(Sent::New(message)) => message,
+            other => panic!("expected a new message, got {other:?}"),
+        }
+    }
+
+    /// Its sender changes a message.
+    pub async fn alter(&self, message: &SealedMessage, alteration: Alteration) -> SealedMessage {
+        let SealedMessage { room, id, sender, .. } = *message;
+        let change = MessageChange { room, message: id, by: sender, alteration };
+        self.store.messages.alter(change).await.expect("answers").expect("allowed")
+    }
+
+    /// Its sender says a message anew.
+    pub async fn edit(&self, message: &SealedMessage, text: &str) -> SealedMessage {
+        use application::ports::MessageSealer;
+        let body = PlainSealer.seal(&message.place(), &a_body(text));
+        self.alter(message, Alteration::Edit { body, at: self.now() }).await
+    }
+
+    pub fn register(&self) -> Register {
+        Register {
+            users: self.store.users.clone(),
+            registrations: self.store.registrations.clone(),
+            hasher: Arc::new(PlainHasher),
+            proof: self.proof(),
+            limits: no_limits(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+        }
+    }
+
+    pub fn verify_otp(&self) -> VerifyOtp {
+        VerifyOtp {
+            registrations: self.store.registrations.clone(),
+            users: self.store.users.clone(),
+            proof: self.proof(),
+            sessions: self.sessions(),
+            mailer: self.mailer.clone(),
+            limits: no_limits(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+        }
+    }
+
+    pub fn resend_otp(&self) -> ResendOtp {
+        ResendOtp {
+            registrations: self.store.registrations.clone(),
+            proof: self.proof(),
+            limits: no_limits(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub fn sign_in(&self) -> SignIn {
+        SignIn {
+            users: self.store.users.clone(),
+            registrations: self.store.registrations.clone(),
+            hasher: Arc::new(PlainHasher),
+            sessions: self.sessions(),
+            sign_out: self.sign_out(),
+            proof: self.proof(),
+            limits: no_limits(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+        }
+    }
+
+    pub fn sign_out(&self) -> SignOut {
+        SignOut { sessions: self.store.sessions.clone(), bus: self.store.bus.clone() }
+    }
+
+    pub fn authenticate(&self) -> Authenticate {
+        Authenticate { sessions: self.store.sessions.clone(), clock: self.clock.clone() }
+    }
+
+    pub fn profile(&self) -> Profile {
+        Profile { users: self.store.users.clone() }
+    }
+
+    pub fn create_user(&self) -> CreateUser {
+        CreateUser {
+            users: self.store.users.clone(),
+            registrations: self.store.registrations.clone(),
+            hasher: Arc::new(PlainHasher),
+            proof: self.proof(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+        }
+    }
+
+    pub fn find_people(&self) -> FindPeople {
+        FindPeople { users: self.store.users.clone(), limits: no_limits() }
+    }
+
+    pub fn rooms(&self) -> Rooms {
+        Rooms { rooms: self.store.rooms.clone(), users: self.store.users.clone(), opener: opener() }
+    }
+
+    pub fn open_room(&self) -> OpenRoom {
+        OpenRoom {
+            rooms: self.store.rooms.clone(),
+            users: self.store.users.clone(),
+            views: self.rooms(),
+            bus: self.store.bus.clone(),
+            limits: no_limits(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+        }
+    }
+
+    pub fn send_messages(&self) -> SendMessages {
+        SendMessages {
+            messages: self.store.messages.clone(),
+            rooms: self.store.rooms.clone(),
+            sealer: Arc::new(PlainSealer),
+            digester: Arc::new(PlainDigester),
+            limits: no_limits(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+        }
+    }
+
+    pub fn history(&self) -> History {
+        History {
+            messages: self.store.messages.clone(),
+            rooms: self.store.rooms.clone(),
+            opener: opener(),
+        }
+    }
+
+    pub fn mark_read(&self) -> MarkRead {
+        MarkRead { rooms: self.store.rooms.clone(), bus: self.store.bus.clone() }
+    }
+
+    pub fn typing(&self) -> Typing {
+        Typing { rooms: self.store.rooms.clone(), bus: self.store.bus.clone() }
+    }
+
+    pub fn follow(&self) -> Follow {
+        Follow {
+            bus: self.store.bus.clone(),
+            rooms: self.rooms(),
+            opener: opener(),
+            authenticate: self.authenticate(),
+        }
+    }
+
+    pub fn adopt_keys(&self) -> AdoptKeys {
+        AdoptKeys { known: self.store.keys.clone() }
+    }
+
+    pub fn sweep(&self) -> Sweep {
+        Sweep {
+            registrations: self.store.registrations.clone(),
+            sessions: self.store.sessions.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub fn proof(&self) -> AddressProof {
+        AddressProof {
+            users: self.store.users.clone(),
+            mailer: self.mailer.clone(),
+            digester: Arc::new(PlainDigester),
+            entropy: self.entropy.clone(),
+        }
+    }
+
+    fn sessions(&self) -> Sessions {
+        Sessions {
+            sessions: self.store.sessions.clone(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+        }
+    }
+}
+
+/// What person `n` signs up with.
+pub fn a_sign_up(n: u32) -> SignUp {
+    let User { username, email, first_name, last_name, .. } = a_user(n);
+    SignUp { username, email, password: PASSWORD.to_owned(), first_name, last_name }
+}
+
+pub fn a_name(text: &str) -> Username {
+    Username::parse(text).expect("a username")
+}
+
+pub fn a_body(text: &str) -> MessageBody {
+    MessageBody::parse(text).expect("a body")
+}
+
+/// What its sender calls `n`.
+pub fn a_draft(room: RoomId, n: u8, text: &str) -> Draft {
+    Draft { room, client_id: ClientId::from_bytes([n; 16]), body: a_body(text), reply_to: None }
+}
+
+/// A code that is not the one given.
+pub fn other_than(code: &OtpCode) -> OtpCode {
+    let last = if code.reveal().ends_with('0') { '1' } else { '0' };
+    OtpCode::typed(&format!("{}{last}", &code.reveal()[..5]))
+}
+
+/// A port that does not answer.
+pub fn down() -> Unavailable {
+    Unavailable::of("store", std::io::Error::other("it is down"))
+}
+
+pub fn no_limits() -> Limits {
+    Limits { limiter: Arc::new(OpenLimiter) }
+}
+
+/// Refuses what counts under one name, and nothing else.
+pub fn limits_but(refused: &'static str) -> Limits {
+    let mut limiter = MockRateLimiter::new();
+    limiter.expect_admit().returning(move |key, _| match key.name {
+        name if name == refused => Err(Throttled { retry_after: TimeDelta::seconds(7) }),
+        _ => Ok(()),
+    });
+    Limits { limiter: Arc::new(limiter) }
+}
+
+fn opener() -> Opener {
+    Opener { sealer: Arc::new(PlainSealer) }
+}
