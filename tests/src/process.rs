@@ -142,6 +142,7 @@ pub fn run(command: &Command, input: &str) -> Ended {
     let mut bounded = Command::new("timeout");
     bounded.args(["--signal=KILL", "30"]).arg(command.get_program()).args(command.get_args());
     bounded.env_clear();
+    bounded.env("PATH", std::env::var_os("PATH").unwrap_or_default());
     for (name, value) in command.get_envs() {
         bounded.env(name, value.expect("a value"));
     }

@@ -17,7 +17,7 @@ fn ann() -> UserId {
     a_user(1).id
 }
 
-fn limit(n: u32) -> Limit {
+fn limit(n: u64) -> Limit {
     Limit::of(n).expect("positive")
 }
 

@@ -12,7 +12,7 @@ use domain::{
 use std::sync::Arc;
 use testkit::{START, a_message, a_user};
 
-fn limit(n: u32) -> Limit {
+fn limit(n: u64) -> Limit {
     Limit::of(n).expect("positive")
 }
 

@@ -3,26 +3,21 @@ use crate::message::SealedMessage;
 
 /// How many items a page holds at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limit(u32);
+pub struct Limit(usize);
 
 impl Limit {
     /// The most a page ever holds.
-    pub const MAX: u32 = 200;
+    pub const MAX: u64 = 200;
 
     /// A limit as asked for: above the maximum it is the maximum, below 1 it is none (`None`).
     pub fn of(asked: u64) -> Option<Self> {
-        let limit = u32::try_from(asked).unwrap_or(Self::MAX).min(Self::MAX);
+        let limit = usize::try_from(asked.min(Self::MAX)).ok()?;
         (limit > 0).then_some(Self(limit))
     }
 
     /// The number.
-    pub fn get(self) -> u32 {
-        self.0
-    }
-
-    /// The number, as slices count.
     pub fn as_usize(self) -> usize {
-        self.0 as usize
+        self.0
     }
 }
 

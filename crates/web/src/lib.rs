@@ -3,6 +3,7 @@
 //! [`site`] puts the parts together, [`serve`] answers on a listener. Handlers parse, make one
 //! call and convert.
 
+mod allow;
 mod api;
 mod client_address;
 mod cookies;

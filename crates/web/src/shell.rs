@@ -1,5 +1,6 @@
 //! What holds for every request, whatever it asks for.
 use crate::{
+    allow::AllowedMethods,
     cross_origin::refuse_cross_origin,
     headers::SecurityHeaders,
     problem::{Problem, from_framework},
@@ -23,6 +24,8 @@ pub struct Shell<E> {
     pub public_url: PublicUrl,
     /// Go onto every answer.
     pub security_headers: SecurityHeaders,
+    /// What a 405 says is allowed instead.
+    pub allowed_methods: AllowedMethods,
     /// The page shown to a browser that went astray.
     pub not_found_page: Arc<str>,
 }
@@ -32,6 +35,7 @@ impl<E: Endpoint> Endpoint for Shell<E> {
 
     async fn call(&self, mut request: Request) -> Result<Response> {
         let wants_page = wants_page(&request);
+        let path = request.uri().path().to_owned();
         if *request.method() == Method::HEAD {
             // Answered like GET; the server leaves the body out.
             request.set_method(Method::GET);
@@ -42,6 +46,11 @@ impl<E: Endpoint> Endpoint for Shell<E> {
         };
         if wants_page && response.status() == StatusCode::NOT_FOUND && !is_page(&response) {
             response = page(StatusCode::NOT_FOUND, &self.not_found_page);
+        }
+        if response.status() == StatusCode::METHOD_NOT_ALLOWED
+            && let Ok(allowed) = HeaderValue::from_str(self.allowed_methods.at(&path))
+        {
+            response.headers_mut().insert(header::ALLOW, allowed);
         }
         self.security_headers.harden(&mut response);
         Ok(response)

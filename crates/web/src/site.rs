@@ -1,5 +1,6 @@
 //! Where everything is: the routes, in one place.
 use crate::{
+    allow::AllowedMethods,
     api::{
         accounts::AccountsApi, me::MeApi, messages::MessagesApi, people::PeopleApi, rooms::RoomsApi,
     },
@@ -60,6 +61,7 @@ type Api = (AccountsApi, MeApi, PeopleApi, RoomsApi, MessagesApi);
 pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
     let api = service((site.accounts, site.me, site.people, site.rooms, site.messages));
     let document = api.spec();
+    let allowed_methods = AllowedMethods::of(&document, "/api");
     let docs = Docs::new(api.swagger_ui_html());
     let sockets = Arc::new(site.sockets);
     let mut routes = Route::new()
@@ -89,6 +91,7 @@ pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
             .with(CatchPanic::new().with_handler(broken)),
         security_headers: SecurityHeaders::new(&site.public_url),
         public_url: site.public_url,
+        allowed_methods,
         not_found_page: site.assets.page_text("not-found.html").into(),
     }
 }

@@ -44,12 +44,12 @@ pub(crate) async fn altered(
     store.messages.alter(change).await.expect("answers")
 }
 
-async fn window(store: &StoreUnderTest, room: RoomId, window: Window, limit: u32) -> HistoryPage {
+async fn window(store: &StoreUnderTest, room: RoomId, window: Window, limit: u64) -> HistoryPage {
     let limit = Limit::of(limit).expect("positive");
     store.messages.list_window(room, window, limit).await.expect("answers")
 }
 
-async fn changes(store: &StoreUnderTest, room: RoomId, after: u64, limit: u32) -> ChangePage {
+async fn changes(store: &StoreUnderTest, room: RoomId, after: u64, limit: u64) -> ChangePage {
     let limit = Limit::of(limit).expect("positive");
     store.messages.list_changes(room, after, limit).await.expect("answers")
 }
@@ -512,7 +512,7 @@ pub async fn a_reader_of_changes_misses_nothing_while_writers_race(store: &Store
 async fn follow(
     store: StoreUnderTest,
     room: RoomId,
-    limit: u32,
+    limit: u64,
     done: Arc<AtomicBool>,
 ) -> BTreeMap<u64, SealedMessage> {
     let (mut position, mut known) = (0, BTreeMap::new());

@@ -40,11 +40,16 @@ impl Endpoint for Docs {
     }
 }
 
-/// What stands between `<script …>` and `</script>`, as a browser reads it.
+/// What stands between `<script …>` and `</script>`, as a browser reads it: a `<script` within a
+/// script is only text.
 fn inline_scripts(html: &str) -> impl Iterator<Item = &str> {
-    html.split("<script").skip(1).filter_map(|rest| {
-        let (_, script) = rest.split_once('>')?;
-        Some(script.split_once("</script")?.0)
+    let mut rest = html;
+    std::iter::from_fn(move || {
+        let (_, tag) = rest.split_once("<script")?;
+        let (_, content) = tag.split_once('>')?;
+        let (script, behind) = content.split_once("</script")?;
+        rest = behind;
+        Some(script)
     })
 }
 
@@ -67,5 +72,12 @@ mod tests {
             "{policy}"
         );
         assert_eq!(policy.matches("'sha256-").count(), 2);
+    }
+
+    #[test]
+    fn a_script_that_speaks_of_scripts_is_one() {
+        let html = "<script>a = /<script(?= )/; b = '<script>'</script><script>c()</script>";
+        let scripts: Vec<_> = inline_scripts(html).collect();
+        assert_eq!(scripts, ["a = /<script(?= )/; b = '<script>'", "c()"]);
     }
 }
