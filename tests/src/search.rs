@@ -21,11 +21,13 @@ pub struct Form {
 /// the three places it can have in a longer text. Of base64 only the characters that the secret
 /// alone decides are looked for.
 pub fn forms(secret: &[u8]) -> Vec<Form> {
-    let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits =
+        |byte: &u8| [byte >> 4, byte & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)]);
+    let hex: Vec<u8> = secret.iter().flat_map(digits).collect();
     let mut forms = vec![
         Form { name: "plain", bytes: secret.to_vec() },
-        Form { name: "hex", bytes: hex.to_uppercase().into_bytes() },
-        Form { name: "hex", bytes: hex.into_bytes() },
+        Form { name: "hex", bytes: hex.to_ascii_uppercase() },
+        Form { name: "hex", bytes: hex },
     ];
     if let Ok(text) = std::str::from_utf8(secret) {
         let units: Vec<u16> = text.encode_utf16().collect();

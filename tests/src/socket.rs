@@ -1,5 +1,5 @@
 //! Sockets as a client holds them.
-use crate::{Answer, Browser, PATIENCE};
+use crate::{Browser, PATIENCE};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{
@@ -154,13 +154,6 @@ impl Socket {
     pub async fn refusal(&mut self, text: &str) -> Value {
         self.send_text(text).await;
         self.next_of("error").await
-    }
-}
-
-/// The answer to a plain request for a socket's address, without an upgrade.
-impl From<Answer> for Refused {
-    fn from(answer: Answer) -> Self {
-        Self { status: answer.status, body: answer.json() }
     }
 }
 

@@ -126,7 +126,16 @@ fn a_secret_comes_from_a_file_or_from_the_environment_and_not_from_both() {
     let file = desk.data().join("keys");
     fs::rename(generated, &file).expect("moved");
     let path = file.to_str().expect("a path");
-    let arguments = ["user", "create", "--username", "bob", "--email", "bob@example.com", "--verified", "--password-stdin"];
+    let arguments = [
+        "user",
+        "create",
+        "--username",
+        "bob",
+        "--email",
+        "bob@example.com",
+        "--verified",
+        "--password-stdin",
+    ];
     let from_file = desk.run(&arguments, &[("SOTTO_ENCRYPTION_KEYS_FILE", path)], PASSWORD);
     assert!(from_file.success, "{}", from_file.errors);
     let both = [("SOTTO_ENCRYPTION_KEYS_FILE", path), ("SOTTO_ENCRYPTION_KEYS", keys.trim())];
@@ -138,7 +147,11 @@ fn a_secret_comes_from_a_file_or_from_the_environment_and_not_from_both() {
 #[test]
 fn an_account_is_made_by_the_first_line_of_input() {
     let desk = Desk::new();
-    let made = desk.create("ann", &["--verified", "--password-stdin"], &format!("{PASSWORD}\nsecond line\n"));
+    let made = desk.create(
+        "ann",
+        &["--verified", "--password-stdin"],
+        &format!("{PASSWORD}\nsecond line\n"),
+    );
     assert!(made.success && made.output.starts_with("created ann ("), "{made:?}");
     let unproved = desk.create("bob", &["--password-stdin"], PASSWORD);
     assert!(unproved.success && unproved.output.contains("first sign-in"), "{unproved:?}");

@@ -25,7 +25,13 @@ struct Client {
 impl Client {
     fn new(person: &Person, room: &str) -> Self {
         let (person, room) = (person.clone(), room.to_owned());
-        Self { person, room, sent: vec![], unanswered: VecDeque::new(), acknowledged: HashMap::new() }
+        Self {
+            person,
+            room,
+            sent: vec![],
+            unanswered: VecDeque::new(),
+            acknowledged: HashMap::new(),
+        }
     }
 
     /// Sends until the connection is gone.
@@ -86,7 +92,8 @@ impl Client {
 }
 
 fn assert_dense(history: &[Value]) {
-    let seqs: Vec<u64> = history.iter().map(|message| message["seq"].as_u64().expect("a seq")).collect();
+    let seqs: Vec<u64> =
+        history.iter().map(|message| message["seq"].as_u64().expect("a seq")).collect();
     assert_eq!(seqs, (1..=history.len() as u64).collect::<Vec<_>>());
 }
 
@@ -131,7 +138,9 @@ async fn what_was_acknowledged_survives_being_killed_again_and_again() {
     for client in &clients {
         let own: Vec<(String, String)> = history
             .iter()
-            .filter(|message| client.acknowledged.contains_key(message["client_id"].as_str().expect("a name")))
+            .filter(|message| {
+                client.acknowledged.contains_key(message["client_id"].as_str().expect("a name"))
+            })
             .map(|message| {
                 let text = |field: &str| message[field].as_str().expect("a text").to_owned();
                 (text("client_id"), text("body"))
@@ -239,7 +248,8 @@ async fn a_start_with_other_keys_is_refused() {
         assert!(sentence.starts_with("sotto: ") && sentence.contains(named), "{sentence}");
         let material = wrong.split([':', ',']).filter(|part| part.len() > 20);
         assert!(!material.into_iter().any(|key| said.contains(key)), "a key is printed: {said}");
-        let args = ["user", "create", "--username", "x.y", "--email", "x@example.com", "--password-stdin"];
+        let args =
+            ["user", "create", "--username", "x.y", "--email", "x@example.com", "--password-stdin"];
         assert!(!run(&server.command(&args), PASSWORD).success, "{wrong}");
     }
     // A new key in front of the old one seals from now on; both open.
@@ -318,7 +328,8 @@ async fn a_flipped_bit_shows_as_unreadable_and_never_as_other_text() {
 
 /// A data dir on a disk of its own: a small tmpfs, mounted where only the server sees it, so that
 /// no rights are needed and nothing is left behind. Where even that is not to be had, this fails.
-const SMALL_DISK: &str = r#"mkdir -p "$0/data" && mount -t tmpfs -o size=2m,mode=700 tmpfs "$0/data" && exec "$@""#;
+const SMALL_DISK: &str =
+    r#"mkdir -p "$0/data" && mount -t tmpfs -o size=2m,mode=700 tmpfs "$0/data" && exec "$@""#;
 
 /// The server's small disk as this process sees it.
 fn small_disk(server: &Server) -> PathBuf {
@@ -370,7 +381,10 @@ async fn a_full_disk_refuses_loses_nothing_and_is_over_once_there_is_room() {
         }
         for name in &names {
             let error = hers.next_of("error").await;
-            assert_eq!((&error["code"], &error["client_id"]), (&json!("unavailable"), &json!(name)));
+            assert_eq!(
+                (&error["code"], &error["client_id"]),
+                (&json!("unavailable"), &json!(name))
+            );
         }
         // Reading goes on, and nothing of what was refused is seen.
         let history = bob.history(&room).await;
@@ -392,8 +406,7 @@ async fn a_full_disk_refuses_loses_nothing_and_is_over_once_there_is_room() {
         for name in &names {
             hers.send(&send_frame(&room, name, &text)).await;
         }
-        let expected: Vec<&str> =
-            names.iter().map(String::as_str).collect();
+        let expected: Vec<&str> = names.iter().map(String::as_str).collect();
         assert_eq!(own_names(&mut hers, &names).await, expected);
         assert_eq!(own_names(&mut his, &names).await, expected);
         let after = bob.history(&room).await;

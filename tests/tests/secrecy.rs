@@ -65,8 +65,11 @@ fn leaks(files: &[(PathBuf, Vec<u8>)], secrets: &[Secret]) -> Vec<String> {
 fn written(server: &Server) -> Vec<(PathBuf, Vec<u8>)> {
     let mut all = read_all(server.folder());
     let logs = String::from_utf8_lossy(&server.output()).into_owned();
-    let logs: String =
-        logs.lines().map(|line| line.split_once('Z').map_or(line, |(_, rest)| rest)).collect::<Vec<_>>().join("\n");
+    let logs: String = logs
+        .lines()
+        .map(|line| line.split_once('Z').map_or(line, |(_, rest)| rest))
+        .collect::<Vec<_>>()
+        .join("\n");
     all.push((PathBuf::from("(logs)"), logs.into_bytes()));
     all
 }

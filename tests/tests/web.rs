@@ -136,18 +136,39 @@ async fn every_mistake_gets_a_problem_that_names_it() {
         (Method::POST, "/api/login", json, &*long, 413, "too_large"),
         (Method::POST, &*messages, json, &*long, 413, "too_large"),
         (Method::POST, "/api/login", "text/plain", "{}", 415, "unsupported_media_type"),
-        (Method::POST, "/api/login", "application/x-www-form-urlencoded", "a=b", 415, "unsupported_media_type"),
+        (
+            Method::POST,
+            "/api/login",
+            "application/x-www-form-urlencoded",
+            "a=b",
+            415,
+            "unsupported_media_type",
+        ),
         (Method::POST, "/api/login", "multipart/form-data", "x", 415, "unsupported_media_type"),
         (Method::POST, "/api/login", "", "{}", 415, "unsupported_media_type"),
         (Method::POST, "/api/login", json, "", 400, "malformed_json"),
         (Method::POST, "/api/login", json, "{", 400, "malformed_json"),
         (Method::POST, "/api/login", json, "{} {}", 422, "validation_failed"),
-        (Method::POST, "/api/login", json, r#"{"login":"a","password":"b"} x"#, 400, "malformed_json"),
+        (
+            Method::POST,
+            "/api/login",
+            json,
+            r#"{"login":"a","password":"b"} x"#,
+            400,
+            "malformed_json",
+        ),
         (Method::POST, "/api/login", json, "{\"login\":\"\u{1}\"}", 400, "malformed_json"),
         (Method::POST, "/api/login", json, "[]", 422, "validation_failed"),
         (Method::POST, "/api/login", json, "null", 422, "validation_failed"),
         (Method::POST, "/api/login", json, "7", 422, "validation_failed"),
-        (Method::POST, "/api/login", json, r#"{"login":"a","login":"b","password":"c"}"#, 422, "validation_failed"),
+        (
+            Method::POST,
+            "/api/login",
+            json,
+            r#"{"login":"a","login":"b","password":"c"}"#,
+            422,
+            "validation_failed",
+        ),
         (Method::POST, &*messages, json, "{}", 422, "validation_failed"),
     ] {
         let mut request = ann.request(method.clone(), path).body(body.to_owned());
@@ -176,7 +197,9 @@ async fn bytes_that_are_no_text_are_refused() {
     let body = b"{\"login\":\"\xff\xfe\",\"password\":\"x\"}".to_vec();
     let request = request.header("content-type", "application/json").body(body);
     browser.send_request(request).await.must(400);
-    for path in ["/api/rooms/%ff", "/%ff", "/static/%00/x", "/api/rooms?cursor=%ff", "/chat/room/%ff/"] {
+    for path in
+        ["/api/rooms/%ff", "/%ff", "/static/%00/x", "/api/rooms?cursor=%ff", "/chat/room/%ff/"]
+    {
         let answer = browser.get(path).await;
         assert!((300..500).contains(&answer.status), "{path}: {}", answer.text());
     }
@@ -201,10 +224,18 @@ async fn another_site_changes_nothing_here() {
     let https = ours.replace("http:", "https:");
     let localhost = ours.replace("127.0.0.1", "localhost");
     let mut expected = Vec::new();
-    for site in [None, Some("same-origin"), Some("none"), Some("same-site"), Some("cross-site"), Some("")] {
-        for origin in
-            [None, Some(&*ours), Some("null"), Some(&*evil), Some(&*other_port), Some(&*https), Some(&*localhost)]
-        {
+    for site in
+        [None, Some("same-origin"), Some("none"), Some("same-site"), Some("cross-site"), Some("")]
+    {
+        for origin in [
+            None,
+            Some(&*ours),
+            Some("null"),
+            Some(&*evil),
+            Some(&*other_port),
+            Some(&*https),
+            Some(&*localhost),
+        ] {
             let allowed = match site {
                 Some(site) => matches!(site, "same-origin" | "none"),
                 None => origin.is_none_or(|origin| origin == ours),
@@ -241,7 +272,8 @@ async fn another_site_changes_nothing_here() {
     }
     assert!(changes > 0, "nothing was ever allowed: the refusals prove nothing");
     // Signing in and out and up, too.
-    for path in ["/api/login", "/api/register", "/api/verify-otp", "/api/resend-otp", "/api/logout"] {
+    for path in ["/api/login", "/api/register", "/api/verify-otp", "/api/resend-otp", "/api/logout"]
+    {
         let request = ann.request(Method::POST, path).header("origin", &evil).json(&json!({}));
         assert_eq!(ann.send_request(request).await.problem(), (403, "cross_origin".to_owned()));
     }
@@ -261,7 +293,8 @@ async fn another_site_changes_nothing_here() {
 async fn what_is_got_can_be_asked_about() {
     let ann = Person::created(server(), "ann").await;
     let script = static_file(".js").await;
-    for path in ["/", "/chat/", "/api/me", "/api/rooms", "/health/", "/docs/", &script, "/nothing"] {
+    for path in ["/", "/chat/", "/api/me", "/api/rooms", "/health/", "/docs/", &script, "/nothing"]
+    {
         let (got, asked) = (ann.get(path).await, ann.ask(Method::HEAD, path).await);
         assert_eq!(asked.status, got.status, "{path}");
         assert!(asked.body.is_empty(), "{path}");
@@ -312,13 +345,29 @@ async fn files_are_kept_for_good_and_sent_once() {
 #[tokio::test]
 async fn pages_load_nothing_from_elsewhere_and_have_no_script_inline() {
     let ann = Person::created(server(), "ann").await;
-    for path in ["/", "/register/", "/verify-otp/", "/login/", "/profile/", "/profile/edit/", "/chat/", "/dev/mailbox/"] {
+    for path in [
+        "/",
+        "/register/",
+        "/verify-otp/",
+        "/login/",
+        "/profile/",
+        "/profile/edit/",
+        "/chat/",
+        "/dev/mailbox/",
+    ] {
         let answer = page(&ann, path).await;
         let html = answer.text();
-        assert_eq!((answer.status, answer.header("content-type")), (200, "text/html; charset=utf-8"), "{path}");
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (200, "text/html; charset=utf-8"),
+            "{path}"
+        );
         for attribute in ["src=\"", "href=\""] {
             for target in html.split(attribute).skip(1).filter_map(|rest| rest.split('"').next()) {
-                assert!(target.starts_with(['/', '#', '?']) && !target.starts_with("//"), "{path}: {target}");
+                assert!(
+                    target.starts_with(['/', '#', '?']) && !target.starts_with("//"),
+                    "{path}: {target}"
+                );
                 if target.starts_with("/static/") {
                     assert_eq!(ann.get(target).await.status, 200, "{path}: {target}");
                 }
@@ -341,7 +390,10 @@ async fn a_signed_out_person_is_led_to_sign_in_and_back() {
     let browser = Browser::new(server());
     for (path, next) in [
         ("/chat/", "%2Fchat%2F"),
-        ("/chat/room/67e55044-10b1-426f-9247-bb680e5fe0c8/", "%2Fchat%2Froom%2F67e55044-10b1-426f-9247-bb680e5fe0c8%2F"),
+        (
+            "/chat/room/67e55044-10b1-426f-9247-bb680e5fe0c8/",
+            "%2Fchat%2Froom%2F67e55044-10b1-426f-9247-bb680e5fe0c8%2F",
+        ),
         ("/profile/", "%2Fprofile%2F"),
         ("/profile/edit/?a=b&c=d", "%2Fprofile%2Fedit%2F%3Fa%3Db%26c%3Dd"),
     ] {
@@ -420,15 +472,55 @@ async fn the_api_describes_itself() {
     for reference in text.split("\"$ref\":\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
         assert!(document.pointer(reference).is_some(), "{reference}");
     }
-    for operation in paths.values().flat_map(|operations| operations.as_object().expect("operations").values()) {
-        assert!(operation["summary"].as_str().is_some_and(|summary| !summary.is_empty()), "{operation}");
+    for operation in
+        paths.values().flat_map(|operations| operations.as_object().expect("operations").values())
+    {
+        assert!(
+            operation["summary"].as_str().is_some_and(|summary| !summary.is_empty()),
+            "{operation}"
+        );
         assert!(operation["operationId"].is_string(), "{operation}");
     }
     let shapes = &document["components"]["schemas"];
     for (shape, fields) in [
-        ("User", &["id", "username", "first_name", "last_name", "picture_url", "joined_at", "deleted"][..]),
-        ("Message", &["id", "room", "seq", "rev", "sender", "body", "client_id", "sent_at", "edited_at", "deleted", "unreadable", "reply_to", "reactions", "attachments"]),
-        ("Room", &["id", "other", "last_message", "last_seq", "rev", "unread", "read_seq", "other_read_seq", "state", "created_at"]),
+        (
+            "User",
+            &["id", "username", "first_name", "last_name", "picture_url", "joined_at", "deleted"][..],
+        ),
+        (
+            "Message",
+            &[
+                "id",
+                "room",
+                "seq",
+                "rev",
+                "sender",
+                "body",
+                "client_id",
+                "sent_at",
+                "edited_at",
+                "deleted",
+                "unreadable",
+                "reply_to",
+                "reactions",
+                "attachments",
+            ],
+        ),
+        (
+            "Room",
+            &[
+                "id",
+                "other",
+                "last_message",
+                "last_seq",
+                "rev",
+                "unread",
+                "read_seq",
+                "other_read_seq",
+                "state",
+                "created_at",
+            ],
+        ),
     ] {
         for field in fields {
             assert!(shapes[shape]["properties"].get(field).is_some(), "{shape}.{field}");
@@ -441,12 +533,20 @@ async fn the_mailbox_is_shown_under_a_name_of_this_machine_alone() {
     let browser = Browser::new(server());
     let port = server().address().rsplit_once(':').expect("a port").1.to_owned();
     for path in ["/dev/mailbox.json", "/dev/mailbox/"] {
-        for host in ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "192.0.2.1", "localhost.evil.example"] {
+        for host in [
+            "evil.example",
+            "evil.example:80",
+            "127.0.0.1.evil.example",
+            "192.0.2.1",
+            "localhost.evil.example",
+        ] {
             let request = browser.request(Method::GET, path).header("host", host);
             let answer = browser.send_request(request).await;
             assert_eq!(answer.problem(), (404, "not_found".to_owned()), "{path} {host}");
         }
-        for host in [format!("localhost:{port}"), format!("127.0.0.1:{port}"), format!("[::1]:{port}")] {
+        for host in
+            [format!("localhost:{port}"), format!("127.0.0.1:{port}"), format!("[::1]:{port}")]
+        {
             let request = browser.request(Method::GET, path).header("host", &host);
             assert_eq!(browser.send_request(request).await.status, 200, "{path} {host}");
         }
@@ -486,7 +586,11 @@ async fn half_a_request_is_cut_off() {
         [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: yes\r\n"];
     let all = futures_util::future::join_all(halves.iter().map(|half| until_closed(half))).await;
     for (half, (_, took)) in halves.iter().zip(all) {
-        assert!(took < Duration::from_secs(11), "{:?} after {took:?}", String::from_utf8_lossy(half));
+        assert!(
+            took < Duration::from_secs(11),
+            "{:?} after {took:?}",
+            String::from_utf8_lossy(half)
+        );
     }
 }
 
@@ -500,7 +604,14 @@ async fn what_is_no_http_is_refused_and_a_head_has_bounds() {
     let long = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(100_000));
     let smuggled = "POST /api/login HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n\r\n";
     let twice = "POST /api/login HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!";
-    for bytes in [&b"\x16\x03\x01\x02\x00\x01"[..], b"HELLO\r\n\r\n", &many, long.as_bytes(), smuggled.as_bytes(), twice.as_bytes()] {
+    for bytes in [
+        &b"\x16\x03\x01\x02\x00\x01"[..],
+        b"HELLO\r\n\r\n",
+        &many,
+        long.as_bytes(),
+        smuggled.as_bytes(),
+        twice.as_bytes(),
+    ] {
         let (answer, _) = until_closed(bytes).await;
         let status = answer.split(' ').nth(1).unwrap_or("400");
         assert!(status.starts_with('4'), "{answer:.200}");

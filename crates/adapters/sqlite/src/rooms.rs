@@ -43,7 +43,7 @@ statements! {
     FIND_BY_PAIR =
         concat!("SELECT ", room_columns!(), " FROM rooms r WHERE r.low = ?1 AND r.high = ?2");
     FIND_VIEW = select_views!("WHERE me.room = ?1 AND me.user = ?2");
-    FIND_PARTICIPANTS = "SELECT low, high FROM rooms WHERE id = ?1 AND ?2 IN (low, high)";
+    FIND_PARTICIPANTS = "SELECT low, high FROM rooms WHERE id = ?1";
     LIST_VIEWS = select_views!("WHERE me.user = ?1 AND (me.active_at, me.room) < (?2, ?3)
         ORDER BY me.active_at DESC, me.room DESC LIMIT ?4");
     FIND_MARK = "SELECT me.read_seq, r.last_seq FROM members me JOIN rooms r ON r.id = me.room
@@ -80,12 +80,11 @@ impl RoomRepository for SqliteStore {
         room: RoomId,
         user: UserId,
     ) -> Result<Option<Participants>, Unavailable> {
-        self.read(move |conn| {
-            let mut statement = conn.prepare_cached(FIND_PARTICIPANTS)?;
-            let pair = [room.as_bytes(), user.as_bytes()];
-            Ok(statement.query_row(pair, |row| participants(row, 0)).optional()?)
-        })
-        .await
+        let known = match self.known_rooms().find(room) {
+            Some(known) => Some(known),
+            None => self.look_up_participants(room).await?,
+        };
+        Ok(known.filter(|pair| pair.includes(user)))
     }
 
     async fn list_by_user(
@@ -115,6 +114,23 @@ impl RoomRepository for SqliteStore {
         seq: u64,
     ) -> Result<Option<ReadMark>, Unavailable> {
         self.write(move |conn| mark_read_up_to(conn, room, user, seq)).await
+    }
+}
+
+impl SqliteStore {
+    async fn look_up_participants(
+        &self,
+        room: RoomId,
+    ) -> Result<Option<Participants>, Unavailable> {
+        let found = self.read(move |conn| {
+            let mut statement = conn.prepare_cached(FIND_PARTICIPANTS)?;
+            Ok(statement.query_row([room.as_bytes()], |row| participants(row, 0)).optional()?)
+        });
+        let found = found.await?;
+        if let Some(pair) = found {
+            self.known_rooms().note(room, pair);
+        }
+        Ok(found)
     }
 }
 

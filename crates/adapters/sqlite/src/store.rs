@@ -1,5 +1,6 @@
 //! Opening the database, and how the repositories reach it.
 use crate::{
+    known_rooms::KnownRooms,
     readers::Readers,
     schema,
     writer::{Tx, Writer},
@@ -49,6 +50,7 @@ pub struct SqliteStore {
     /// In memory there is only the writer's connection, which reads as well.
     readers: Option<Readers>,
     file: Option<OpenedFile>,
+    known_rooms: KnownRooms,
 }
 
 impl SqliteStore {
@@ -67,7 +69,8 @@ impl SqliteStore {
             let readers = (0..reader_threads()).map(|_| read_only(&path));
             let readers = Readers::start(readers.collect::<Result<_, _>>()?)?;
             let writer = Writer::start(conn, bus)?;
-            Ok(Self { writer, readers: Some(readers), file: Some(file) })
+            let known_rooms = KnownRooms::default();
+            Ok(Self { writer, readers: Some(readers), file: Some(file), known_rooms })
         };
         opened().with_context(|| format!("opening the database {}", path.display()))
     }
@@ -77,7 +80,8 @@ impl SqliteStore {
         let mut conn = Connection::open_in_memory()?;
         settle_in(&conn)?;
         schema::migrate(&mut conn)?;
-        Ok(Self { writer: Writer::start(conn, bus)?, readers: None, file: None })
+        let writer = Writer::start(conn, bus)?;
+        Ok(Self { writer, readers: None, file: None, known_rooms: KnownRooms::default() })
     }
 
     /// Has work done in a transaction; what it reports is durable. See [`Writer::call`].
@@ -99,6 +103,11 @@ impl SqliteStore {
             Some(readers) => readers.call(work).await.map_err(unavailable),
             None => self.write(work).await,
         }
+    }
+
+    /// Who is in which room, as far as it was asked before.
+    pub(crate) fn known_rooms(&self) -> &KnownRooms {
+        &self.known_rooms
     }
 
     /// The writer itself, for what lengthens histories.

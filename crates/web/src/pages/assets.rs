@@ -45,7 +45,7 @@ impl Assets {
         let hash = tree_hash(below("static/").map(|(path, name)| (name, content(path))));
         let prefix = format!("/static/{hash}");
         let files = below("static/")
-            .map(|(path, name)| (name.to_owned(), File::new(name, content(path).into_owned())));
+            .map(|(path, name)| (name.to_owned(), File::new(name, slim(name, content(path)))));
         let pages = below("pages/").map(|(path, name)| {
             let html = String::from_utf8_lossy(&content(path)).replace("{{static}}", &prefix);
             (name.to_owned(), File::new(name, html.into_bytes()))
@@ -115,6 +115,37 @@ impl File {
     }
 }
 
+/// Scripts and styles without the comments that stand on lines of their own: a quarter of what a
+/// first visit would load. Nothing else is touched, so no parser is needed.
+fn slim(name: &str, content: Cow<'static, [u8]>) -> Vec<u8> {
+    let has_comments = [".js", ".css"].iter().any(|ending| name.ends_with(ending));
+    match str::from_utf8(&content) {
+        Ok(text) if has_comments => without_comments(text).into_bytes(),
+        _ => content.into_owned(),
+    }
+}
+
+fn without_comments(text: &str) -> String {
+    let mut code = String::with_capacity(text.len());
+    let mut inside = false;
+    for line in text.lines() {
+        inside |= line.trim_start().starts_with("/*");
+        let rest = match line.split_once("*/") {
+            Some((_, rest)) if inside => {
+                inside = false;
+                rest
+            }
+            _ if inside || line.trim_start().starts_with("//") => continue,
+            _ => line,
+        };
+        if !rest.trim().is_empty() {
+            code.push_str(rest);
+            code.push('\n');
+        }
+    }
+    code
+}
+
 fn tree_hash<'a>(files: impl Iterator<Item = (&'a str, Cow<'static, [u8]>)>) -> String {
     let mut hash = Sha256::new();
     for (name, content) in files {
@@ -177,6 +208,13 @@ mod tests {
         let html = assets.page_text("chat.html");
         assert!(html.contains(&format!("/static/{}/", assets.hash())));
         assert!(!html.contains("{{static}}"));
+    }
+
+    #[test]
+    fn comments_on_lines_of_their_own_stay_at_home() {
+        let script =
+            "/** Says it.\n * @param x\n */\nf(1); // said\n  // no\n/* a */ g('//x');\n\nh`/*`;\n";
+        assert_eq!(without_comments(script), "f(1); // said\n g('//x');\nh`/*`;\n");
     }
 
     #[test]
