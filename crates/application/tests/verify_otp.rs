@@ -73,7 +73,7 @@ async fn of_many_guesses_at_once_three_are_judged() {
     for _ in 0..10 {
         let (verify, flow, wrong) = (w.verify_otp(), flow.clone(), wrong.clone());
         guesses.spawn(async move {
-            rejected(verify.execute(FROM, Some(flow), &an_email(1), &wrong).await)
+            rejected(verify.execute(FROM, None, Some(flow), &an_email(1), &wrong).await)
         });
     }
     let mut judged: Vec<_> = guesses.join_all().await;
@@ -99,7 +99,7 @@ async fn another_browser_or_address_counts_no_try() {
     let code = w.code(1);
     let stranger = FlowToken::mint([1; 32]);
     for (flow, n) in [(None, 1), (Some(stranger), 1), (Some(flow.clone()), 2)] {
-        let outcome = w.verify_otp().execute(FROM, flow, &an_email(n), &code).await.err();
+        let outcome = w.verify_otp().execute(FROM, None, flow, &an_email(n), &code).await.err();
         assert!(matches!(outcome, Some(VerifyOtpError::NotWaiting)));
     }
     assert_eq!(w.attempts_left(&flow).await, Some(3));
@@ -130,7 +130,7 @@ async fn a_lost_welcome_does_not_undo_the_account() {
     let failed = |_: &_, _| Err(Unavailable::of("mail", std::io::Error::other("refused")));
     mailer.expect_send().once().returning(failed);
     let verify_otp = VerifyOtp { mailer: Arc::new(mailer), ..w.verify_otp() };
-    let opened = verify_otp.execute(FROM, Some(flow), &an_email(1), &w.code(1)).await;
+    let opened = verify_otp.execute(FROM, None, Some(flow), &an_email(1), &w.code(1)).await;
     let opened = opened.expect("the account is open");
     assert!(w.authenticate().execute(&opened.token).await.expect("answers").is_some());
 }
@@ -153,7 +153,7 @@ async fn the_account_is_there_before_the_sign_up_is_forgotten() {
     let mut registrations = not_forgetting(&w, &flow).await;
     registrations.expect_remove_by_email().once().returning(|_| Err(down()));
     let verify_otp = VerifyOtp { registrations: Arc::new(registrations), ..w.verify_otp() };
-    let outcome = verify_otp.execute(FROM, Some(flow), &an_email(1), &w.code(1)).await.err();
+    let outcome = verify_otp.execute(FROM, None, Some(flow), &an_email(1), &w.code(1)).await.err();
     assert!(matches!(outcome, Some(VerifyOtpError::Unavailable(_))));
     let name = a_user(1).username;
     let signed_in = w.sign_in().execute(FROM, None, name.as_str(), PASSWORD).await;
@@ -168,7 +168,7 @@ async fn a_sign_up_whose_account_was_not_stored_still_waits() {
     users.expect_insert().once().returning(|_| Err(down()));
     let verify_otp = VerifyOtp { users: Arc::new(users), ..w.verify_otp() };
     let outcome =
-        verify_otp.execute(FROM, Some(flow.clone()), &an_email(1), &w.code(1)).await.err();
+        verify_otp.execute(FROM, None, Some(flow.clone()), &an_email(1), &w.code(1)).await.err();
     assert!(matches!(outcome, Some(VerifyOtpError::Unavailable(_))));
     assert!(w.verify(&flow, 1, &w.code(1)).await.is_ok(), "the code may be tried again");
 }
@@ -239,7 +239,7 @@ async fn tries_beyond_the_limit_are_not_counted_against_the_code() {
     let flow = w.sign_up_as(1).await;
     let verify_otp = VerifyOtp { limits: limits_but("code_try"), ..w.verify_otp() };
     let outcome =
-        verify_otp.execute(FROM, Some(flow.clone()), &an_email(1), &w.code(1)).await.err();
+        verify_otp.execute(FROM, None, Some(flow.clone()), &an_email(1), &w.code(1)).await.err();
     assert!(matches!(outcome, Some(VerifyOtpError::Throttled(_))));
     assert_eq!(w.attempts_left(&flow).await, Some(3));
 }
@@ -250,4 +250,16 @@ async fn a_browser_without_a_flow_has_nothing_waiting() {
     w.sign_up_as(1).await;
     assert_eq!(w.verify_otp().find_waiting(None).await.expect("answers"), None);
     assert_eq!(w.attempts_left(&FlowToken::mint([1; 32])).await, None);
+}
+
+#[tokio::test]
+async fn proving_an_address_ends_the_session_the_browser_had() {
+    let w = World::new();
+    w.an_account(2).await;
+    let before = w.sign_in_as(2).await;
+    let flow = w.sign_up_as(1).await;
+    let previous = Some(before.token.clone());
+    let opened = w.verify_otp().execute(FROM, previous, Some(flow), &an_email(1), &w.code(1)).await;
+    assert!(opened.is_ok());
+    assert_eq!(w.authenticate().execute(&before.token).await.expect("answers"), None);
 }

@@ -179,7 +179,6 @@ impl Parts {
                 registrations: self.store.clone(),
                 hasher: self.hasher.clone(),
                 sessions: self.sessions(),
-                sign_out: self.sign_out(),
                 proof: self.proof(),
                 limits: self.limits(),
                 clock: self.clock.clone(),
@@ -226,7 +225,7 @@ impl Parts {
 
     fn sessions(&self) -> Sessions {
         Sessions {
-            sessions: self.store.clone(),
+            sign_out: self.sign_out(),
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
         }

@@ -26,6 +26,8 @@ macro_rules! select_registrations {
 statements! {
     INSERT = concat!("INSERT OR REPLACE INTO registrations (", columns!(), ", username_key)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
+    AMEND = "UPDATE registrations SET username = ?2, username_key = ?3, first_name = ?4,
+        last_name = ?5, password_hash = ?6 WHERE id = ?1";
     FIND_BY_FLOW = select_registrations!("WHERE flow = ?1");
     FIND_NEWEST_BY_EMAIL =
         select_registrations!("WHERE email = ?1 ORDER BY created_at DESC, id DESC LIMIT 1");
@@ -46,6 +48,22 @@ impl RegistrationRepository for SqliteStore {
     async fn insert(&self, registration: &Registration) -> Result<(), Unavailable> {
         let registration = registration.clone();
         self.write(move |conn| insert(conn, &registration)).await
+    }
+
+    async fn amend(&self, registration: &Registration) -> Result<(), Unavailable> {
+        let amended = registration.clone();
+        self.write(move |conn| {
+            conn.prepare_cached(AMEND)?.execute(params![
+                amended.id.as_bytes(),
+                amended.username.as_str(),
+                amended.username.key(),
+                amended.first_name.as_str(),
+                amended.last_name.as_str(),
+                amended.password.as_str(),
+            ])?;
+            Ok(())
+        })
+        .await
     }
 
     async fn find_by_flow(&self, flow: &TokenDigest) -> Result<Option<Registration>, Unavailable> {

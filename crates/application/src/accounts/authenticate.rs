@@ -32,8 +32,12 @@ impl Authenticate {
             return Ok(None);
         };
         let now = self.clock.now();
-        if session.wants_touch(now) {
-            self.sessions.touch(session.id, now).await?;
+        if session.wants_touch(now)
+            && let Err(error) = self.sessions.touch(session.id, now).await
+        {
+            // A store that can be read but not written still knows who is signed in.
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(session = %session.id, error, "the use of a session was not noted");
         }
         Ok(Some(SignedIn { user: session.user, session: session.id }))
     }

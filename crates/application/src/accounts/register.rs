@@ -94,12 +94,10 @@ impl Register {
         let hash = self.hasher.hash(&password).await?;
 
         if let Some((flow, waiting)) = self.still_waiting(previous, &sign_up.email).await? {
-            let again = Registration {
-                id: waiting.id,
-                otp: waiting.otp,
-                ..self.begin(&flow, sign_up, hash).0
-            };
-            self.registrations.insert(&again).await?;
+            let SignUp { username, first_name, last_name, .. } = sign_up;
+            let amended =
+                Registration { username, first_name, last_name, password: hash, ..waiting };
+            self.registrations.amend(&amended).await?;
             return Ok(flow);
         }
         self.limits.code_mail(&sign_up.email).await?;

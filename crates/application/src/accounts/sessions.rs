@@ -1,5 +1,6 @@
 //! Opening sessions: the one place where a token is made.
-use crate::ports::{Clock, Entropy, EntropyExt, SessionRepository, Unavailable};
+use super::SignOut;
+use crate::ports::{Clock, Entropy, EntropyExt, Unavailable};
 use domain::{
     id::{SessionId, UserId},
     session::Session,
@@ -11,8 +12,8 @@ use std::sync::Arc;
 /// Opens sessions.
 #[derive(Clone)]
 pub struct Sessions {
-    /// Where they are kept.
-    pub sessions: Arc<dyn SessionRepository>,
+    /// Where they are kept; ends the one that a browser had before.
+    pub sign_out: SignOut,
     /// When they begin.
     pub clock: Arc<dyn Clock>,
     /// Makes their tokens.
@@ -28,10 +29,17 @@ pub struct OpenedSession {
 }
 
 impl Sessions {
-    /// Opens a session under a token never used before.
-    pub(super) async fn open(&self, user: User) -> Result<OpenedSession, Unavailable> {
+    /// Opens a session under a token never used before, in place of the one the browser had.
+    pub(super) async fn open(
+        &self,
+        user: User,
+        previous: Option<SessionToken>,
+    ) -> Result<OpenedSession, Unavailable> {
+        if let Some(previous) = previous {
+            self.sign_out.end_by_token(&previous).await?;
+        }
         let token = SessionToken::mint(self.entropy.bytes());
-        self.sessions.insert(&self.begin(user.id, &token)).await?;
+        self.sign_out.sessions.insert(&self.begin(user.id, &token)).await?;
         Ok(OpenedSession { user, token })
     }
 

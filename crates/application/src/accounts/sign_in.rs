@@ -1,5 +1,5 @@
 //! Signing in with a password.
-use super::{AddressProof, OpenedSession, Sessions, SignOut};
+use super::{AddressProof, OpenedSession, Sessions};
 use crate::{
     limits::Limits,
     ports::{
@@ -26,10 +26,8 @@ pub struct SignIn {
     pub registrations: Arc<dyn RegistrationRepository>,
     /// Compares the password.
     pub hasher: Arc<dyn PasswordHasher>,
-    /// Opens the session.
+    /// Opens the session, in place of the one the browser had.
     pub sessions: Sessions,
-    /// Ends the one the browser had.
-    pub sign_out: SignOut,
     /// Mails a fresh code to somebody who has not proved their address.
     pub proof: AddressProof,
     /// Bounds tries.
@@ -87,12 +85,7 @@ impl SignIn {
             return Err(SignInError::InvalidCredentials);
         }
         match candidate {
-            Candidate::Account(user) => {
-                if let Some(previous) = previous {
-                    self.sign_out.end_by_token(&previous).await?;
-                }
-                Ok(self.sessions.open(*user).await?)
-            }
+            Candidate::Account(user) => Ok(self.sessions.open(*user, previous).await?),
             Candidate::Unproved(registration) => Err(self.hand_over(*registration).await?),
             Candidate::Nobody => Err(SignInError::InvalidCredentials),
         }
@@ -126,24 +119,30 @@ impl SignIn {
     }
 
     /// The flow moves to this browser, and a fresh code is mailed; within a minute of the last, or
-    /// when the address was mailed too often, the one that was sent stays good.
+    /// when the address was mailed too often, the one that was sent stays good. The flow has moved
+    /// by then, so a mail that fails is no reason to keep it from the browser.
     async fn hand_over(&self, registration: Registration) -> Result<SignInError, SignInError> {
         let flow = FlowToken::mint(self.entropy.bytes());
         self.registrations.move_flow(registration.id, &flow.digest()).await?;
-        let now = self.clock.now();
-        if now >= registration.otp.resend_at()
-            && self.limits.code_mail(&registration.email).await.is_ok()
-        {
-            let (code, otp) = self.proof.mint(registration.id, now);
-            if self
-                .registrations
-                .replace_otp(registration.id, registration.otp.sent_at, &otp)
-                .await?
-            {
-                self.proof.send(&registration.email, code).await?;
-            }
+        if let Err(error) = self.mail_fresh_code(&registration).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(registration = %registration.id, error, "no fresh code was mailed");
         }
         Ok(SignInError::EmailUnverified { flow })
+    }
+
+    async fn mail_fresh_code(&self, registration: &Registration) -> Result<(), Unavailable> {
+        let now = self.clock.now();
+        let email = &registration.email;
+        if now < registration.otp.resend_at() || self.limits.code_mail(email).await.is_err() {
+            return Ok(());
+        }
+        let (code, otp) = self.proof.mint(registration.id, now);
+        let sent_before = registration.otp.sent_at;
+        if self.registrations.replace_otp(registration.id, sent_before, &otp).await? {
+            self.proof.send(email, code).await?;
+        }
+        Ok(())
     }
 }
 

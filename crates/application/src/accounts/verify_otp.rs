@@ -14,7 +14,7 @@ use domain::{
     otp::{OtpCode, OtpRejected},
     registration::Registration,
     throttle::Throttled,
-    token::FlowToken,
+    token::{FlowToken, SessionToken},
     user::{Taken, User},
 };
 use std::{net::IpAddr, sync::Arc};
@@ -75,10 +75,11 @@ pub struct WaitingSignUp {
 }
 
 impl VerifyOtp {
-    /// Opens the account and signs in.
+    /// Opens the account and signs in; the session the browser had before, if any, ends.
     pub async fn execute(
         &self,
         from: IpAddr,
+        previous: Option<SessionToken>,
         flow: Option<FlowToken>,
         email: &Email,
         code: &OtpCode,
@@ -92,7 +93,7 @@ impl VerifyOtp {
         let registration = self.count_and_judge(&flow, code).await?;
         let user = self.open_account(registration).await?;
         self.welcome(&user).await;
-        Ok(self.sessions.open(user).await?)
+        Ok(self.sessions.open(user, previous).await?)
     }
 
     /// The sign-up this browser has waiting.

@@ -79,7 +79,7 @@ impl SendMessages {
     /// Sends one message.
     pub async fn execute(&self, sender: UserId, draft: Draft) -> Result<Sent, SendError> {
         let mut outcomes = self.execute_batch(sender, vec![draft]).await;
-        outcomes.pop().unwrap_or(Err(SendError::NoSuchRoom))
+        outcomes.pop().unwrap_or_else(unanswered)
     }
 
     /// Sends several messages in this order and says of each what became of it. Once one is
@@ -106,7 +106,7 @@ impl SendMessages {
             accepted.into_iter().zip(stored).map(|(draft, stored)| self.settle(draft, stored));
         outcomes
             .into_iter()
-            .map(|refused| refused.or_else(|| settled.next()).unwrap_or(Err(SendError::NoSuchRoom)))
+            .map(|refused| refused.or_else(|| settled.next()).unwrap_or_else(unanswered))
             .collect()
     }
 
@@ -196,6 +196,11 @@ impl SendMessages {
     fn fingerprint(&self, draft: &Draft) -> KeyedDigest {
         self.digester.digest(Purpose::MessageFingerprint, &fingerprint_parts(draft))
     }
+}
+
+/// A store that says nothing of a message may or may not have it.
+fn unanswered() -> Result<Sent, SendError> {
+    Err(Unavailable::of("store", anyhow::anyhow!("no answer for a message")).into())
 }
 
 /// What one batch has learnt on the way.

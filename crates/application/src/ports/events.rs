@@ -4,7 +4,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
 };
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 /// Carries events to the sockets of the people concerned. A hint: whoever misses one finds what it
 /// told in the store.
@@ -32,14 +32,21 @@ pub enum Delivery {
 #[derive(Debug)]
 pub struct Subscription {
     events: mpsc::Receiver<Arc<ChatEvent>>,
-    lost: Arc<AtomicBool>,
+    loss: Arc<Loss>,
 }
 
 /// The sending end; for adapters.
 #[derive(Clone, Debug)]
 pub struct EventSender {
     events: mpsc::Sender<Arc<ChatEvent>>,
-    lost: Arc<AtomicBool>,
+    loss: Arc<Loss>,
+}
+
+/// Whether events were lost; wakes a reader that waits.
+#[derive(Debug, Default)]
+struct Loss {
+    noted: AtomicBool,
+    wake: Notify,
 }
 
 /// Nobody listens any more.
@@ -50,8 +57,8 @@ pub struct SubscriberGone;
 /// A bounded stream of events that says so when it overflowed.
 pub fn event_channel(capacity: usize) -> (EventSender, Subscription) {
     let (sender, receiver) = mpsc::channel(capacity);
-    let lost = Arc::new(AtomicBool::new(false));
-    (EventSender { events: sender, lost: lost.clone() }, Subscription { events: receiver, lost })
+    let loss = Arc::new(Loss::default());
+    (EventSender { events: sender, loss: loss.clone() }, Subscription { events: receiver, loss })
 }
 
 impl EventSender {
@@ -72,22 +79,74 @@ impl EventSender {
         self.events.is_closed()
     }
 
-    /// Says that events were lost before they came here. A reader that waits hears of it with the
-    /// next event.
+    /// Says that events were lost; a reader that waits hears of it at once.
     pub fn mark_lost(&self) {
-        self.lost.store(true, Ordering::Release);
+        self.loss.noted.store(true, Ordering::Release);
+        self.loss.wake.notify_one();
     }
 }
 
 impl Subscription {
     /// The next delivery; `None` once the bus is gone. Safe to cancel.
     pub async fn next(&mut self) -> Option<Delivery> {
-        let event = self.events.recv().await?;
-        if self.lost.swap(false, Ordering::AcqRel) {
-            // What is still queued is older than what was lost; the store knows all of it.
-            while self.events.try_recv().is_ok() {}
-            return Some(Delivery::Resync);
+        loop {
+            if let Some(resync) = self.take_loss() {
+                return Some(resync);
+            }
+            let event = tokio::select! {
+                event = self.events.recv() => event?,
+                () = self.loss.wake.notified() => continue,
+            };
+            // What was lost meanwhile is newer than this event, and the store knows both.
+            return Some(self.take_loss().unwrap_or(Delivery::Event(event)));
         }
-        Some(Delivery::Event(event))
+    }
+
+    /// After a loss what is still queued is of no use: the store knows all of it.
+    fn take_loss(&mut self) -> Option<Delivery> {
+        if !self.loss.noted.swap(false, Ordering::AcqRel) {
+            return None;
+        }
+        while self.events.try_recv().is_ok() {}
+        Some(Delivery::Resync)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::id::SessionId;
+
+    fn event() -> Arc<ChatEvent> {
+        let (user, session) = (UserId::from_bytes([1; 16]), SessionId::from_bytes([2; 16]));
+        Arc::new(ChatEvent::SessionEnded { user, session })
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_waits_hears_of_a_loss_without_another_event() {
+        let (sender, mut subscription) = event_channel(1);
+        let reading = tokio::spawn(async move { subscription.next().await });
+        tokio::task::yield_now().await;
+        sender.mark_lost();
+        assert_eq!(reading.await.expect("reads"), Some(Delivery::Resync));
+    }
+
+    #[tokio::test]
+    async fn after_a_loss_the_stream_goes_on_with_what_is_new() {
+        let (sender, mut subscription) = event_channel(1);
+        for _ in 0..3 {
+            sender.offer(event()).expect("somebody listens");
+        }
+        assert_eq!(subscription.next().await, Some(Delivery::Resync));
+        sender.offer(event()).expect("somebody listens");
+        assert_eq!(subscription.next().await, Some(Delivery::Event(event())));
+    }
+
+    #[tokio::test]
+    async fn a_dropped_subscription_is_noticed_on_both_ways() {
+        let (sender, subscription) = event_channel(1);
+        drop(subscription);
+        assert!(sender.is_gone());
+        assert_eq!(sender.offer(event()), Err(SubscriberGone));
     }
 }

@@ -13,6 +13,10 @@ pub trait RegistrationRepository: Send + Sync {
     /// Adds a sign-up; an earlier one of the same flow (the same browser) is replaced.
     async fn insert(&self, registration: &Registration) -> Result<(), Unavailable>;
 
+    /// Replaces the username, the names and the password of the sign-up with this id; its code and
+    /// the tries counted stay as they are at that moment. Does nothing if it is gone.
+    async fn amend(&self, registration: &Registration) -> Result<(), Unavailable>;
+
     /// The sign-up of a browser.
     async fn find_by_flow(&self, flow: &TokenDigest) -> Result<Option<Registration>, Unavailable>;
 

@@ -92,7 +92,7 @@ impl World {
         n: u32,
         code: &OtpCode,
     ) -> Result<OpenedSession, VerifyOtpError> {
-        self.verify_otp().execute(FROM, Some(flow.clone()), &an_email(n), code).await
+        self.verify_otp().execute(FROM, None, Some(flow.clone()), &an_email(n), code).await
     }
 
     /// How many tries a browser's sign-up has left; `None` if none waits.
@@ -168,7 +168,6 @@ impl World {
             registrations: self.store.registrations.clone(),
             hasher: Arc::new(PlainHasher),
             sessions: self.sessions(),
-            sign_out: self.sign_out(),
             proof: self.proof(),
             limits: no_limits(),
             clock: self.clock.clone(),
@@ -279,7 +278,7 @@ impl World {
 
     fn sessions(&self) -> Sessions {
         Sessions {
-            sessions: self.store.sessions.clone(),
+            sign_out: self.sign_out(),
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
         }

@@ -115,6 +115,7 @@ macro_rules! store_contract {
                 several_may_wait_for_one_address_and_the_newest_is_found
                 several_may_wait_for_one_username_and_the_newest_is_found
                 every_attempt_sees_a_count_of_its_own
+                what_is_amended_keeps_its_code_and_every_try_counted
                 a_code_is_replaced_once
                 of_replacements_that_race_one_wins
                 a_sign_up_that_moved_is_found_under_its_new_flow_alone

@@ -76,6 +76,39 @@ pub async fn every_attempt_sees_a_count_of_its_own(store: &StoreUnderTest) {
     assert_eq!(stranger.expect("answers"), None);
 }
 
+pub async fn what_is_amended_keeps_its_code_and_every_try_counted(store: &StoreUnderTest) {
+    let registration = a_registration(1);
+    insert(store, &registration).await;
+    let other = a_registration(2);
+    let amended = Registration {
+        username: other.username.clone(),
+        first_name: other.first_name.clone(),
+        last_name: other.last_name.clone(),
+        password: other.password.clone(),
+        ..registration.clone()
+    };
+    let tries = at_once(20, |n| {
+        let registrations = store.registrations.clone();
+        let (flow, amended) = (registration.flow, amended.clone());
+        async move {
+            registrations.begin_attempt(&flow).await.expect("answers");
+            if n % 4 == 0 {
+                registrations.amend(&amended).await.expect("answers");
+            }
+        }
+    });
+    tries.await;
+    let now = found(store, &registration).await.expect("exists");
+    assert_eq!(now.otp, Otp { attempts: 20, ..registration.otp.clone() });
+    assert_eq!((&now.username, &now.password), (&other.username, &other.password));
+    let by_name = store.registrations.find_newest_by_username(&other.username).await;
+    assert!(by_name.expect("answers").is_some(), "it is found under its new name");
+
+    store.registrations.remove_by_email(&registration.email).await.expect("answers");
+    store.registrations.amend(&amended).await.expect("answers");
+    assert_eq!(found(store, &registration).await, None, "what is gone is not brought back");
+}
+
 pub async fn a_code_is_replaced_once(store: &StoreUnderTest) {
     let registration = a_registration(1);
     insert(store, &registration).await;

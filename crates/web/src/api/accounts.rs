@@ -138,8 +138,8 @@ impl AccountsApi {
     ) -> Result<NowSignedIn, Problem> {
         let email = parse_email(&body.0.email)?;
         let code = OtpCode::typed(&body.0.code);
-        let opened =
-            self.verify_otp.execute(from.0, self.cookies.flow(request), &email, &code).await?;
+        let (previous, flow) = (self.cookies.session(request), self.cookies.flow(request));
+        let opened = self.verify_otp.execute(from.0, previous, flow, &email, &code).await?;
         Ok(NowSignedIn::Ok(Json((&opened.user).into()), self.cookies.set_session(&opened.token)))
     }
 
