@@ -1,6 +1,8 @@
 //! How fast the embedded store acknowledges messages over real sockets, beside a bare loop over the
 //! same tables; and what an idle socket costs. Prints figures and judges nothing: what counts as
 //! good enough depends on the machine. `docs/performance.md` keeps a run.
+#![expect(clippy::print_stdout, reason = "it prints figures")]
+
 use futures_util::future::join_all;
 use journeys::{Person, Server, send_frame};
 use rusqlite::{Connection, params};

@@ -6,6 +6,7 @@
 
 mod answer;
 mod browser;
+pub mod nginx;
 mod person;
 mod process;
 mod program;

@@ -106,10 +106,14 @@ impl Socket {
         self.end().await
     }
 
-    /// What comes next.
+    /// What comes next. Signs of life are not waited on any longer than silence.
     pub async fn next(&mut self) -> Heard {
+        timeout(PATIENCE, self.hear()).await.expect("a frame in time")
+    }
+
+    async fn hear(&mut self) -> Heard {
         loop {
-            match timeout(PATIENCE, self.stream.next()).await.expect("a frame in time") {
+            match self.stream.next().await {
                 Some(Ok(Message::Text(text))) => {
                     return Heard::Frame(serde_json::from_str(&text).expect("JSON"));
                 }

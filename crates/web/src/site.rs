@@ -25,6 +25,7 @@ use poem::{
     middleware::CatchPanic,
 };
 use poem_openapi::{OpenApi, OpenApiService};
+use serde_json::Value;
 use std::sync::Arc;
 
 /// Everything that is served. Each part holds its own use cases.
@@ -60,7 +61,7 @@ type Api = (AccountsApi, MeApi, PeopleApi, RoomsApi, MessagesApi);
 /// The whole of what is served.
 pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
     let api = service((site.accounts, site.me, site.people, site.rooms, site.messages));
-    let document = api.spec();
+    let document = describe(&api);
     let allowed_methods = AllowedMethods::of(&document, "/api");
     let docs = Docs::new(api.swagger_ui_html());
     let sockets = Arc::new(site.sockets);
@@ -98,7 +99,18 @@ pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
 
 /// The API's description, as served at `/openapi.json`.
 pub fn openapi_document(site: Site) -> String {
-    service((site.accounts, site.me, site.people, site.rooms, site.messages)).spec()
+    describe(&service((site.accounts, site.me, site.people, site.rooms, site.messages)))
+}
+
+/// The description, with what poem-openapi can't say: that unknown fields of a request are refused.
+fn describe(api: &OpenApiService<impl OpenApi, ()>) -> String {
+    let mut document: Value = serde_json::from_str(&api.spec()).unwrap_or_default();
+    if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
+        for (_, schema) in schemas.iter_mut().filter(|(name, _)| name.ends_with("Request")) {
+            schema["additionalProperties"] = Value::Bool(false);
+        }
+    }
+    format!("{document:#}")
 }
 
 fn service(api: Api) -> OpenApiService<impl OpenApi, ()> {

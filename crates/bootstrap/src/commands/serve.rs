@@ -12,7 +12,7 @@ use web::{Caps, Shutdown, serve, site};
 
 /// How long connections have to finish what they are doing.
 const GRACE: Duration = Duration::from_secs(10);
-const SWEEP_EVERY: Duration = Duration::from_secs(600);
+const SWEEP_EVERY: Duration = Duration::from_mins(10);
 
 /// Serves until told to stop.
 pub async fn run(settings: Settings) -> Result<()> {

@@ -20,8 +20,11 @@ pub struct MeApi {
 #[derive(Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 struct ProfileRequest {
+    #[oai(nullable)]
     username: Option<String>,
+    #[oai(nullable)]
     first_name: Option<String>,
+    #[oai(nullable)]
     last_name: Option<String>,
 }
 

@@ -36,6 +36,7 @@ pub struct SendRequest {
     pub body: String,
     /// Id of a message of the same room.
     #[serde(default)]
+    #[oai(nullable)]
     pub reply_to: Option<String>,
     /// Ids of files uploaded to the room before.
     #[serde(default)]

@@ -47,6 +47,7 @@ struct RoomListShape {
     /// Latest first.
     rooms: Vec<RoomShape>,
     /// Asks for the next page; null at the end.
+    #[oai(nullable)]
     cursor: Option<String>,
 }
 

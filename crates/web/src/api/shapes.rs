@@ -20,6 +20,7 @@ pub struct UserShape {
     /// May be empty.
     pub last_name: String,
     /// Where their picture is.
+    #[oai(nullable)]
     pub picture_url: Option<String>,
     /// RFC 3339.
     pub joined_at: String,
@@ -51,6 +52,7 @@ pub struct RoomShape {
     /// The other person.
     pub other: UserShape,
     /// The newest message, deleted or not.
+    #[oai(nullable)]
     pub last_message: Option<MessageShape>,
     /// `seq` of the newest message; 0 when there is none.
     pub last_seq: u64,
@@ -89,12 +91,14 @@ pub struct MessageShape {
     /// RFC 3339.
     pub sent_at: String,
     /// When its text last changed.
+    #[oai(nullable)]
     pub edited_at: Option<String>,
     /// Whether its sender took it back.
     pub deleted: bool,
     /// Whether what rests in the store is damaged.
     pub unreadable: bool,
     /// Id of the message it answers.
+    #[oai(nullable)]
     pub reply_to: Option<String>,
     /// Emoji under it, in the order in which they were first given.
     pub reactions: Vec<ReactionShape>,
@@ -127,12 +131,15 @@ pub struct AttachmentShape {
     /// In bytes.
     pub size: u64,
     /// Of an image, in pixels.
+    #[oai(nullable)]
     pub width: Option<u32>,
     /// Of an image, in pixels.
+    #[oai(nullable)]
     pub height: Option<u32>,
     /// Where to get it.
     pub url: String,
     /// Where to get a small picture of it.
+    #[oai(nullable)]
     pub preview_url: Option<String>,
 }
 

@@ -1,0 +1,513 @@
+//! Journeys through the real nginx, with the configuration that is shipped.
+use futures_util::{SinkExt, StreamExt, future::join_all};
+use journeys::{
+    Answer, Browser, PASSWORD, PATIENCE, Server, client_id,
+    nginx::{Nginx, SecureSocket, Visitor},
+    send_frame, unique,
+};
+use reqwest::{Method, Version, header::HeaderMap};
+use serde_json::{Value, json};
+use std::{
+    process::Stdio,
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    process::Command,
+    task::JoinHandle,
+    time::timeout,
+};
+use tokio_tungstenite::tungstenite::Message;
+
+const SECURITY_HEADERS: [&str; 9] = [
+    "strict-transport-security",
+    "content-security-policy",
+    "x-content-type-options",
+    "x-frame-options",
+    "x-xss-protection",
+    "referrer-policy",
+    "cross-origin-opener-policy",
+    "cross-origin-resource-policy",
+    "permissions-policy",
+];
+
+/// A server with nginx in front of it.
+struct Site {
+    nginx: Nginx,
+    server: Server,
+}
+
+impl Site {
+    fn start() -> Self {
+        let mut nginx = Nginx::prepare();
+        let server = Server::start_with(&[
+            ("SOTTO_PUBLIC_URL", nginx.origin().as_str()),
+            ("SOTTO_TRUSTED_PROXIES", "127.0.0.1/32"),
+        ]);
+        nginx.start(&server.address());
+        Self { nginx, server }
+    }
+
+    /// An account, and the name it signs in with.
+    fn account(&self, name: &str) -> String {
+        let username = unique(name);
+        self.server.create_user(&username, &format!("{username}@example.com"), PASSWORD);
+        username
+    }
+
+    /// Somebody signed in, whose client speaks HTTP/1.1 as browsers do for sockets.
+    async fn person(&self, name: &str) -> (String, Visitor) {
+        let username = self.account(name);
+        let visitor = self.nginx.visitor_with(self.nginx.client().http1_only());
+        sign_in(&visitor, &username).await.must(200);
+        (username, visitor)
+    }
+}
+
+fn site() -> &'static Site {
+    static SITE: OnceLock<Site> = OnceLock::new();
+    SITE.get_or_init(Site::start)
+}
+
+async fn sign_in(visitor: &Visitor, username: &str) -> Answer {
+    visitor.post("/api/login", json!({"login": username, "password": PASSWORD})).await
+}
+
+async fn next_of(socket: &mut SecureSocket, kind: &str) -> Value {
+    loop {
+        let heard = timeout(PATIENCE, socket.next()).await.expect("a frame in time");
+        if let Message::Text(text) = heard.expect("an open socket").expect("a frame") {
+            let frame: Value = serde_json::from_str(&text).expect("JSON");
+            if frame["type"] == kind {
+                return frame;
+            }
+        }
+    }
+}
+
+fn assert_hardened_once(headers: &HeaderMap, what: &str) {
+    for name in SECURITY_HEADERS {
+        let values: Vec<_> = headers.get_all(name).into_iter().collect();
+        assert_eq!(values.len(), 1, "{name} of {what}: {values:?}");
+    }
+    assert_eq!(headers.get_all("cache-control").into_iter().count(), 1, "{what}");
+}
+
+/// Sends bytes and reads what comes until the other side ends.
+async fn say_raw(address: &str, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    stream.write_all(bytes).await.expect("sent");
+    read_to_end(&mut stream).await
+}
+
+/// A connection that is cut off may end in a reset: that is an end, too.
+async fn read_to_end(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("an end in time");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// A TLS client as told, and what it says about the connection it got.
+async fn tls_client(nginx: &Nginx, options: &[&str]) -> String {
+    let said = Command::new("openssl")
+        .args(["s_client", "-connect", &nginx.https_address(), "-servername", "localhost"])
+        .arg("-CAfile")
+        .arg(nginx.certificate())
+        .args(options)
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .expect("openssl (scripts/setup installs it)");
+    String::from_utf8_lossy(&said.stdout).into_owned()
+}
+
+/// Something in the place of Sotto that keeps each request's head and never answers.
+async fn silent_upstream() -> (String, tokio::sync::mpsc::UnboundedReceiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    let (heads, received) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let heads = heads.clone();
+            tokio::spawn(async move {
+                let mut head = vec![0; 16 * 1024];
+                let length = stream.read(&mut head).await.unwrap_or_default();
+                let _ = heads.send(String::from_utf8_lossy(&head[..length]).to_lowercase());
+                let _ = stream.read(&mut head).await;
+            });
+        }
+    });
+    (address, received)
+}
+
+#[tokio::test]
+async fn plain_http_leads_to_https() {
+    let request =
+        "GET /login/?next=%2Fchat%2F HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let answer = say_raw(&site().nginx.http_address(), request.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 301 "), "{answer}");
+    assert!(
+        answer.contains("\r\nLocation: https://localhost/login/?next=%2Fchat%2F\r\n"),
+        "{answer}"
+    );
+    assert!(!answer.to_lowercase().contains("strict-transport-security"), "{answer}");
+}
+
+#[tokio::test]
+async fn tls_is_1_2_or_1_3_with_forward_secrecy() {
+    let nginx = &site().nginx;
+    for version in ["-tls1_2", "-tls1_3"] {
+        let said = tls_client(nginx, &[version]).await;
+        assert!(said.contains("Verify return code: 0 (ok)"), "{version}: {said}");
+    }
+    // The client's own caution is switched off, so that it is nginx who refuses.
+    for old in [["-tls1", "-cipher", "ALL:@SECLEVEL=0"], ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"]]
+    {
+        let said = tls_client(nginx, &old).await;
+        assert!(said.contains("Cipher is (NONE)"), "{old:?}: {said}");
+    }
+    for weak in ["AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-SHA256", "ECDHE-ECDSA-AES256-SHA"] {
+        let said = tls_client(nginx, &["-tls1_2", "-cipher", weak]).await;
+        assert!(said.contains("Cipher is (NONE)"), "{weak}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn people_sign_up_over_https_and_their_cookies_stay_on_it() {
+    let site = site();
+    let visitor = site.nginx.visitor();
+    let page = visitor.get("/register/").await;
+    assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
+
+    let username = unique("ann");
+    let email = format!("{username}@example.com");
+    let form = json!({"username": username, "email": email, "password": PASSWORD});
+    let registered = visitor.post("/api/register", form).await;
+    registered.must(202);
+    let code = site.server.code_for(&email).await;
+    let verified = visitor.post("/api/verify-otp", json!({"email": email, "code": code})).await;
+    assert_eq!(verified.must(200)["username"], json!(username));
+    for answer in [registered, verified] {
+        for cookie in answer.headers.get_all("set-cookie") {
+            let cookie = cookie.to_str().expect("ascii");
+            assert!(cookie.starts_with("__Host-sotto_"), "{cookie}");
+            assert!(cookie.contains("; Secure"), "{cookie}");
+        }
+    }
+    assert_eq!(visitor.get("/api/me").await.must(200)["username"], json!(username));
+    assert_eq!(visitor.get("/dev/mailbox/").await.status, 200);
+}
+
+#[tokio::test]
+async fn http_2_is_spoken_and_answers_are_compressed() {
+    let site = site();
+    let visitor = site.nginx.visitor();
+    for (path, kind) in [("/chat/", "page"), ("/openapi.json", "API")] {
+        sign_in(&visitor, &site.account("ann")).await.must(200);
+        let request = visitor.request(Method::GET, path).header("accept-encoding", "gzip");
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.version(), Version::HTTP_2);
+        let encodings: Vec<_> = answer.headers().get_all("content-encoding").into_iter().collect();
+        assert_eq!(encodings, ["gzip"], "{kind}: once");
+        assert!(answer.headers().get_all("vary").into_iter().any(|vary| {
+            vary.to_str().is_ok_and(|vary| vary.eq_ignore_ascii_case("accept-encoding"))
+        }));
+    }
+}
+
+#[tokio::test]
+async fn a_message_goes_round_over_wss() {
+    let site = site();
+    let ((_, ann), (bob_name, bob)) = (site.person("ann").await, site.person("bob").await);
+    let room = ann.post("/api/rooms", json!({"username": bob_name})).await.must(201);
+    let room = room["id"].as_str().expect("an id");
+    let (mut hers, mut his) =
+        (ann.socket("/ws/chat/").await, bob.socket(&format!("/ws/chat/{room}/")).await);
+    for socket in [&mut hers, &mut his] {
+        next_of(socket, "ready").await;
+    }
+    let id = client_id();
+    let frame = send_frame(room, &id, "through nginx").to_string();
+    hers.send(Message::text(frame)).await.expect("sent");
+    let (acknowledged, heard) =
+        (next_of(&mut hers, "message").await, next_of(&mut his, "message").await);
+    assert_eq!(acknowledged["client_id"], json!(id));
+    assert_eq!(heard["body"], "through nginx");
+    assert_eq!(acknowledged["id"], heard["id"]);
+
+    // Signing out closes the socket at once, with its code.
+    ann.post("/api/logout", json!({})).await.must(204);
+    loop {
+        match timeout(PATIENCE, hers.next()).await.expect("an end in time") {
+            Some(Ok(Message::Close(Some(frame)))) => {
+                assert_eq!(u16::from(frame.code), 4401);
+                break;
+            }
+            Some(Ok(_)) => {}
+            other => panic!("no goodbye: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn sockets_are_for_our_own_pages_alone() {
+    let (_, ann) = site().person("ann").await;
+    for origin in ["https://evil.example", "null", "https://localhost"] {
+        let refused = ann.ask_for_socket("/ws/chat/", origin).await;
+        assert_hardened_once(refused.headers(), origin);
+        assert_eq!(Answer::read(refused).await.problem(), (403, "cross_origin".to_owned()));
+    }
+    let stranger = site().nginx.visitor_with(site().nginx.client().http1_only());
+    let refused = stranger.ask_for_socket("/ws/chat/", &site().nginx.origin()).await;
+    assert_eq!(Answer::read(refused).await.problem(), (401, "signed_out".to_owned()));
+}
+
+#[tokio::test]
+async fn each_security_header_is_there_once_and_is_what_sotto_says() {
+    let site = site();
+    let (visitor, direct) = (site.nginx.visitor(), Browser::new(&site.server));
+    for path in
+        ["/", "/login/", "/chat/", "/docs/", "/openapi.json", "/health/", "/api/me", "/nothing"]
+    {
+        let (through, from_sotto) = (visitor.get(path).await, direct.get(path).await);
+        assert_eq!(through.status, from_sotto.status, "{path}");
+        assert_hardened_once(&through.headers, path);
+        for name in SECURITY_HEADERS.into_iter().chain(["cache-control", "content-type"]) {
+            assert_eq!(through.header(name), from_sotto.header(name), "{name} of {path}");
+        }
+    }
+    let upgraded =
+        site.person("ann").await.1.ask_for_socket("/ws/chat/", &site.nginx.origin()).await;
+    assert_eq!(upgraded.status(), 101);
+    assert_hardened_once(upgraded.headers(), "a socket");
+}
+
+#[tokio::test]
+async fn too_large_a_body_is_refused_by_whoever_notices_first() {
+    let visitor = site().nginx.visitor();
+    // Sotto reads 64 KiB of JSON; nginx passes on twice as much and refuses the rest unread.
+    for (what, size) in [("Sotto", 100 * 1024), ("nginx", 200 * 1024), ("nginx", 5 * 1024 * 1024)] {
+        let answer = visitor.post("/api/login", json!({"login": "x".repeat(size)})).await;
+        assert_eq!(answer.problem(), (413, "too_large".to_owned()), "{what}, {size}");
+        assert_hardened_once(&answer.headers, what);
+    }
+}
+
+#[tokio::test]
+async fn too_large_a_head_is_refused_with_every_security_header() {
+    let visitor = site().nginx.visitor_with(site().nginx.client().http1_only());
+    let request = visitor.request(Method::GET, "/").header("x-long", "x".repeat(10_000));
+    let answer = request.send().await.expect("an answer");
+    assert_eq!(answer.status(), 400);
+    assert_hardened_once(answer.headers(), "a head too large");
+    let long = visitor.request(Method::GET, &format!("/{}", "x".repeat(10_000)));
+    let answer = long.send().await.expect("an answer");
+    assert_eq!(answer.status(), 414);
+    assert_hardened_once(answer.headers(), "an address too long");
+}
+
+#[tokio::test]
+async fn while_sotto_is_away_nginx_says_so_and_it_comes_back_by_itself() {
+    let mut site = Site::start();
+    let visitor = site.nginx.visitor();
+    assert_eq!(visitor.get("/health/").await.status, 200);
+    site.server.kill();
+    let problem = visitor.get("/api/me").await;
+    assert_eq!(problem.problem(), (503, "unavailable".to_owned()));
+    assert_eq!(problem.header("retry-after"), "2");
+    let page = visitor.request(Method::GET, "/chat/").header("accept", "text/html,*/*");
+    let page = visitor.send(page).await;
+    assert_eq!((page.status, page.header("content-type")), (503, "text/html; charset=utf-8"));
+    for answer in [problem, page] {
+        assert_hardened_once(&answer.headers, "an answer of nginx's own");
+        assert_eq!(answer.header("cache-control"), "no-store");
+    }
+    site.server.restart();
+    assert_eq!(visitor.get("/health/").await.status, 200, "at once, without a pause");
+}
+
+#[tokio::test]
+async fn what_a_client_says_about_itself_never_gets_through() {
+    let (address, mut heads) = silent_upstream().await;
+    let mut nginx = Nginx::prepare();
+    nginx.start(&address);
+    let visitor = nginx.visitor_from([127, 0, 0, 77]);
+    let mut request = visitor.request(Method::GET, "/");
+    for name in ["x-forwarded-for", "x-real-ip", "x-forwarded-host", "x-forwarded-port", "proxy"] {
+        request = request.header(name, "203.0.113.1").header(name, "203.0.113.2");
+    }
+    request = request.header("x-forwarded-proto", "http").header("forwarded", "for=203.0.113.1");
+    let asked = tokio::spawn(request.send());
+    let head = timeout(PATIENCE, heads.recv()).await.expect("in time").expect("a head");
+    asked.abort();
+    assert!(!head.contains("203.0.113."), "{head}");
+    for line in [
+        "host: localhost",
+        "x-forwarded-for: 127.0.0.77",
+        "x-real-ip: 127.0.0.77",
+        "x-forwarded-proto: https",
+    ] {
+        let name = line.split_once(':').expect("a header").0;
+        let lines: Vec<_> =
+            head.lines().filter(|found| found.starts_with(&format!("{name}:"))).collect();
+        assert_eq!(lines, [line]);
+    }
+    for name in ["forwarded:", "x-forwarded-host:", "x-forwarded-port:", "proxy:", "connection:"] {
+        assert!(!head.lines().any(|line| line.starts_with(name)), "{name} in {head}");
+    }
+}
+
+#[tokio::test]
+async fn a_made_up_address_does_not_get_round_a_limit() {
+    let site = site();
+    let username = site.account("ann");
+    let guess = |visitor: Visitor, claimed: String| {
+        let body = json!({"login": username, "password": "a wrong password"});
+        let request = visitor.request(Method::POST, "/api/login").json(&body);
+        async move { visitor.send(request.header("x-forwarded-for", claimed)).await }
+    };
+    let guesser = site.nginx.visitor_from([127, 0, 0, 78]);
+    let mut limited = None;
+    for n in 0..40 {
+        let answer = guess(guesser.clone(), format!("203.0.113.{n}")).await;
+        if answer.status == 429 {
+            limited = Some(answer);
+            break;
+        }
+        assert_eq!(answer.status, 401);
+    }
+    let limited = limited.expect("somebody who guesses is held up, whoever they say they are");
+    assert_eq!(limited.code(), "rate_limited");
+    assert_eq!(limited.headers.get_all("retry-after").into_iter().count(), 1);
+    // Whoever really comes from elsewhere is somebody else.
+    let owner = site.nginx.visitor_from([127, 0, 0, 79]);
+    assert_eq!(sign_in(&owner, &username).await.status, 200);
+}
+
+#[tokio::test]
+async fn one_address_cannot_take_all_connections() {
+    let (address, _heads) = silent_upstream().await;
+    let mut nginx = Nginx::prepare();
+    nginx.start(&address);
+    let many =
+        nginx.visitor_with(nginx.client().http1_only().local_address(Some([127, 0, 0, 80].into())));
+    let asking: Vec<_> =
+        (0..510).map(|_| tokio::spawn(many.request(Method::GET, "/").send())).collect();
+    let deadline = Instant::now() + PATIENCE;
+    while asking.iter().filter(|asked| asked.is_finished()).count() < 10 {
+        assert!(Instant::now() < deadline, "all were let in");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let (refused, waiting): (Vec<_>, Vec<_>) =
+        asking.into_iter().partition(JoinHandle::is_finished);
+    assert_eq!(waiting.len(), 500);
+    for answer in join_all(refused).await {
+        let answer = Answer::read(answer.expect("no panic").expect("an answer")).await;
+        assert_eq!(answer.problem(), (429, "rate_limited".to_owned()));
+        assert_eq!(answer.header("retry-after"), "1");
+        assert_hardened_once(&answer.headers, "too many connections");
+    }
+    let somebody_else = nginx.visitor_from([127, 0, 0, 81]);
+    let asked = tokio::spawn(somebody_else.request(Method::GET, "/").send());
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!asked.is_finished(), "others are let in");
+    waiting.iter().for_each(JoinHandle::abort);
+    asked.abort();
+}
+
+#[tokio::test]
+async fn slow_clients_are_cut_off() {
+    let nginx = &site().nginx;
+    let cut_off = |address: String, first: &'static [u8], dripped: &'static [u8]| async move {
+        let began = Instant::now();
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
+        stream.write_all(first).await.expect("sent");
+        let (mut reading, mut writing) = stream.split();
+        let mut answer = Vec::new();
+        let drip = async {
+            while writing.write_all(dripped).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+            std::future::pending::<()>().await;
+        };
+        let end = async { reading.read_to_end(&mut answer).await };
+        tokio::select! {
+            () = drip => {}
+            ended = timeout(PATIENCE, end) => { let _ = ended.expect("cut off in time"); }
+        }
+        began.elapsed()
+    };
+    let (silent, head, handshake) = tokio::join!(
+        cut_off(nginx.https_address(), b"", b""),
+        // A head that never ends, however busily it goes on.
+        cut_off(nginx.http_address(), b"GET / HTTP/1.1\r\nHost: localhost\r\n", b"X-Slow: 1\r\n"),
+        // A record of TLS that never ends.
+        cut_off(nginx.https_address(), b"\x16\x03\x01\x40\x00", b"\x00"),
+    );
+    for (what, after) in
+        [("silence", silent), ("a slow head", head), ("a slow handshake", handshake)]
+    {
+        assert!((6..15).contains(&after.as_secs()), "{what} ended after {after:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_slow_head_inside_tls_is_cut_off() {
+    let began = Instant::now();
+    let mut client = Command::new("openssl")
+        .args(["s_client", "-quiet", "-verify_quiet", "-connect", &site().nginx.https_address()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("openssl (scripts/setup installs it)");
+    let mut input = client.stdin.take().expect("piped");
+    input.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n").await.expect("sent");
+    let drip = tokio::spawn(async move {
+        while input.write_all(b"X-Slow: 1\r\n").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    });
+    timeout(PATIENCE, client.wait()).await.expect("cut off in time").expect("an end");
+    drip.abort();
+    assert!((6..20).contains(&began.elapsed().as_secs()), "after {:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn neither_files_nor_logs_of_nginx_hold_what_people_write_or_look_for() {
+    let site = site();
+    let ((_, ann), (bob_name, _)) = (site.person("ann").await, site.person("bob").await);
+    let room = ann.post("/api/rooms", json!({"username": bob_name})).await.must(201);
+    let messages = format!("/api/rooms/{}/messages", room["id"].as_str().expect("an id"));
+    // The folders in which nginx would keep bodies are gone, so one that wanted to would fail: as
+    // large a body as is accepted, and an answer far beyond nginx's memory, read late.
+    let escaped = r"\ud83d\udd10".repeat(3_990);
+    for n in 0..100 {
+        let body = format!(r#"{{"client_id":"{}","body":"{n} {escaped}"}}"#, client_id());
+        let request =
+            ann.request(Method::POST, &messages).header("content-type", "application/json");
+        ann.send(request.body(body)).await.must(201);
+    }
+    let history = ann.request(Method::GET, &format!("{messages}?limit=200"));
+    let history = history.send().await.expect("an answer");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let history = Answer::read(history).await.must(200);
+    assert_eq!(history["messages"].as_array().expect("a list").len(), 100);
+
+    // A client that goes away early and one that is refused are what nginx would report.
+    let wanted = "marzipanschwein";
+    for path in [format!("/api/users?query={wanted}"), format!("/nothing?query={wanted}")] {
+        ann.send(ann.request(Method::GET, &path).header("referer", wanted)).await;
+    }
+    let mut alone = Nginx::prepare();
+    alone.start("127.0.0.1:9");
+    let lost = alone.visitor().get(&format!("/api/users?query={wanted}")).await;
+    assert_eq!(lost.status, 503);
+    for (logs, line) in [(site.nginx.logs(), " GET /api/users "), (alone.logs(), " 503 ")] {
+        assert!(logs.contains(line), "{logs}");
+        assert!(!logs.contains(wanted), "{logs}");
+    }
+}
