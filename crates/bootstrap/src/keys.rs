@@ -5,13 +5,14 @@ use application::ports::Entropy;
 use std::{
     fs,
     io::{ErrorKind, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::Path,
 };
 
 const FILE: &str = "sealing-keys";
 
-/// The keys that are set, else those in the data dir, else new ones written there.
+/// The keys that are set, else those in the data dir, else new ones written there. Keys that can't
+/// be used leave nothing behind.
 pub fn load(given: Option<&str>, data_dir: &Path, entropy: &dyn Entropy) -> Result<KeyRing> {
     if let Some(given) = given {
         return KeyRing::parse(given)
@@ -35,7 +36,8 @@ pub fn load(given: Option<&str>, data_dir: &Path, entropy: &dyn Entropy) -> Resu
 fn generate(path: &Path, entropy: &dyn Entropy) -> Result<KeyRing> {
     let (ring, line) = KeyRing::generate(entropy);
     let draft = path.with_extension(std::process::id().to_string());
-    let written = write_durably(&draft, line.as_bytes())
+    let written = create_private_folder(path)
+        .and_then(|()| write_durably(&draft, line.as_bytes()))
         .and_then(|()| fs::hard_link(&draft, path))
         .and_then(|()| sync_folder(path));
     let _ = fs::remove_file(&draft);
@@ -48,6 +50,12 @@ fn generate(path: &Path, entropy: &dyn Entropy) -> Result<KeyRing> {
             Err(error).with_context(|| format!("new keys can't be written to {}", path.display()))
         }
     }
+}
+
+/// The data dir may be as new as the keys.
+fn create_private_folder(path: &Path) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 /// Losing the keys loses every message, so they are on disk before anything is sealed with them.

@@ -46,10 +46,10 @@ pub struct Parts {
 impl Parts {
     /// Chooses and opens the adapters as set.
     pub fn open(settings: &Settings) -> Result<Self> {
-        let bus: Arc<dyn EventBus> = Arc::new(LocalEventBus::new());
-        let store = SqliteStore::open(&settings.data_dir, bus.clone())?;
         let given = settings.encryption_keys.as_deref();
         let ring = keys::load(given, &settings.data_dir, &OsEntropy)?;
+        let bus: Arc<dyn EventBus> = Arc::new(LocalEventBus::new());
+        let store = SqliteStore::open(&settings.data_dir, bus.clone())?;
         Ok(Self::assemble(settings, store, bus, ring))
     }
 
