@@ -3,6 +3,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { extname, join, relative } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { withPartials } from './support.js';
 
 const assets = fileURLToPath(new URL('../../../crates/web/assets/', import.meta.url));
 
@@ -10,9 +11,12 @@ const assets = fileURLToPath(new URL('../../../crates/web/assets/', import.meta.
 const files = readdirSync(assets, { recursive: true, withFileTypes: true })
   .filter((/** @type {any} */ entry) => entry.isFile())
   .map((/** @type {any} */ entry) => join(entry.parentPath ?? entry.path, entry.name))
-  .map((/** @type {string} */ path) => ({ name: relative(assets, path), kind: extname(path), text: readFileSync(path, 'utf8') }));
+  .map((/** @type {string} */ path) => {
+    const [kind, text] = [extname(path), readFileSync(path, 'utf8')];
+    return { name: relative(assets, path), kind, text: kind === '.html' ? withPartials(text) : text };
+  });
 
-const pages = files.filter(({ kind }) => kind === '.html');
+const pages = files.filter(({ name }) => name.startsWith('pages/'));
 
 /** @param {RegExp} pattern @param {string[]} kinds */
 function nowhere(pattern, kinds) {

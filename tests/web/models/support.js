@@ -1,6 +1,7 @@
 // People, rooms and a server small enough to see through, for the model tests.
 
 /** @import {Message, OutboxEntry, Room, User} from '../../../crates/web/assets/static/js/lib/types.js' */
+import { readFileSync } from 'node:fs';
 import { Problem } from '../../../crates/web/assets/static/js/lib/api.js';
 import { Connection } from '../../../crates/web/assets/static/js/models/connection.js';
 import { Chat } from '../../../crates/web/assets/static/js/models/chat.js';
@@ -181,3 +182,10 @@ export function chatOf(server, storage = memoryStorage()) {
 
 /** @param {readonly (Message | OutboxEntry)[]} list */
 export const bodies = (list) => list.map((one) => one.body);
+
+const PARTIALS = new URL('../../../crates/web/assets/partials/', import.meta.url);
+
+/** A page with its partials in place, as the server sends it but for the hash. @param {string} html */
+export function withPartials(html) {
+  return html.replace(/\{\{(?!static\})(\w+)\}\}/g, (_, name) => readFileSync(new URL(`${name}.html`, PARTIALS), 'utf8').trimEnd());
+}

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { withPartials } from './support.js';
 
 const assets = fileURLToPath(new URL('../../../crates/web/assets/', import.meta.url));
 const LIMIT = 50 * 1024;
@@ -18,11 +19,17 @@ function loads(file, text) {
   return found.map(([, path]) => join(dirname(file), path));
 }
 
+/** A file as it is sent. @param {string} file */
+function read(file) {
+  const text = readFileSync(file, 'utf8');
+  return file.endsWith('.html') ? withPartials(text) : text;
+}
+
 /** The file and all it reaches. @param {string} file @param {Set<string>} [seen] */
 function reachable(file, seen = new Set()) {
   if (seen.has(file)) return seen;
   seen.add(file);
-  for (const next of loads(file, readFileSync(file, 'utf8'))) reachable(next, seen);
+  for (const next of loads(file, read(file))) reachable(next, seen);
   return seen;
 }
 
@@ -32,7 +39,7 @@ const withoutComments = (text) => text.replace(/^\s*\/\*[^]*?\*\/[^\S\n]*\n|^\s*
 test('the chat page with all it loads is at most 50 KiB compressed', () => {
   const files = [...reachable(join(assets, 'pages/chat.html'))];
   const weigh = (/** @type {(text: string) => string} */ prepare) =>
-    files.reduce((sum, file) => sum + gzipSync(prepare(readFileSync(file, 'utf8')), { level: 6 }).length, 0);
+    files.reduce((sum, file) => sum + gzipSync(prepare(read(file)), { level: 6 }).length, 0);
   const total = weigh((text) => text);
   const bare = weigh(withoutComments);
   const kib = (/** @type {number} */ bytes) => (bytes / 1024).toFixed(1);
@@ -42,7 +49,7 @@ test('the chat page with all it loads is at most 50 KiB compressed', () => {
 });
 
 test('every first-level module of the chat page is preloaded', () => {
-  const html = readFileSync(join(assets, 'pages/chat.html'), 'utf8');
+  const html = read(join(assets, 'pages/chat.html'));
   const preloaded = loads('chat.html', html.replace(/<script[^]*?<\/script>/g, ''));
   const entry = join(assets, 'static/js/pages/chat.js');
   for (const module of loads(entry, readFileSync(entry, 'utf8'))) assert.ok(preloaded.includes(module), module);

@@ -2,7 +2,7 @@
 //!
 //! All of `static` is served below one hash of the whole tree, so that modules can import one
 //! another by relative paths and everything is cached for good. In pages `{{static}}` stands for
-//! that prefix.
+//! that prefix, and `{{name}}` for the file `partials/name.html`.
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use flate2::{Compression, write::GzEncoder};
 use poem::{
@@ -46,8 +46,16 @@ impl Assets {
         let prefix = format!("/static/{hash}");
         let files = below("static/")
             .map(|(path, name)| (name.to_owned(), File::new(name, slim(name, content(path)))));
+        let text = |path: &str| String::from_utf8_lossy(&content(path)).into_owned();
+        let partials: Vec<(String, String)> = below("partials/")
+            .map(|(path, name)| (name.replace(".html", ""), text(path).trim_end().to_owned()))
+            .collect();
         let pages = below("pages/").map(|(path, name)| {
-            let html = String::from_utf8_lossy(&content(path)).replace("{{static}}", &prefix);
+            let mut html = text(path);
+            for (partial, content) in &partials {
+                html = html.replace(&format!("{{{{{partial}}}}}"), content);
+            }
+            let html = html.replace("{{static}}", &prefix);
             (name.to_owned(), File::new(name, html.into_bytes()))
         });
         Self { files: files.collect(), pages: pages.collect(), hash }
@@ -207,7 +215,7 @@ mod tests {
         let assets = Assets::load();
         let html = assets.page_text("chat.html");
         assert!(html.contains(&format!("/static/{}/", assets.hash())));
-        assert!(!html.contains("{{static}}"));
+        assert!(!html.contains("{{"), "everything that stands for something is replaced");
     }
 
     #[test]
