@@ -63,7 +63,7 @@ for (const look of LOOKS) {
     const ann = await Person.arrive(browser, server, 'ann', look);
     await journey(t, [ann], async () => {
       await ann.signIn();
-      await ann.page.getByRole('combobox').waitFor();
+      await ann.listed();
       await check(ann.page, 'the list');
       await ann.page.getByRole('combobox').fill('bo');
       await ann.page.getByRole('option', { name: 'bob' }).waitFor();

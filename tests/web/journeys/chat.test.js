@@ -222,7 +222,7 @@ test('everything can be done by keyboard', async (t) => {
     await page.keyboard.type(PASSWORD);
     await page.keyboard.press('Enter');
     await page.waitForURL('**/chat/**');
-    await page.getByRole('combobox').waitFor();
+    await quinn.listed();
     await page.keyboard.press('Control+k');
     await page.keyboard.type('ros');
     await page.getByRole('option', { name: 'rosa' }).waitFor();

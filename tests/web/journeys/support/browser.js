@@ -66,9 +66,15 @@ export class Person {
     await page.waitForURL('**/chat/**');
   }
 
+  /** Waits until the list of chats is there: the page is alive. */
+  async listed() {
+    await this.page.locator('#rooms-loading').waitFor({ state: 'hidden' });
+  }
+
   /** Finds somebody by name and opens the room with them. */
   async find(name) {
     const { page } = this;
+    await this.listed();
     await page.getByRole('combobox').fill(name);
     await page.getByRole('option', { name }).click();
     await page.waitForURL('**/chat/room/**');

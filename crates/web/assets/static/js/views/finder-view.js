@@ -49,6 +49,7 @@ export class FinderView {
       event.preventDefault();
       this.focus();
     });
+    if (this.input.value !== '') this.#typed(); // by somebody quicker than the scripts
   }
 
   focus() {
