@@ -178,7 +178,11 @@ test('older history loads on scrolling up without a jump', async (t) => {
         return { key: first.dataset.key, count: document.querySelectorAll('.msg').length };
       });
       await ann.page.waitForFunction(
-        ({ key, count }) => document.querySelectorAll('.msg').length > count || document.querySelector('.msg').dataset.key !== key,
+        ({ key, count }) => {
+          const first = document.querySelector('.msg');
+          const atTheTop = first.querySelector('.body').textContent === 'line 1';
+          return atTheTop || document.querySelectorAll('.msg').length > count || first.dataset.key !== key;
+        },
         before,
       );
       const seen = await ann.page.evaluate((key) => {

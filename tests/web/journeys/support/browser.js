@@ -119,11 +119,11 @@ export class Person {
   }
 
   /** Keeps what a failure left on the screen and in the console. */
-  async keepTraces(test) {
+  async keepTraces(test, error) {
     await mkdir(FAILURES, { recursive: true });
     const file = `${FAILURES}${test.replace(/\W+/g, '-')}-${this.name}`;
     await this.page.screenshot({ path: `${file}.png` }).catch(() => {});
-    await writeFile(`${file}.log`, [this.page.url(), ...this.console, this.server.log].join('\n'));
+    await writeFile(`${file}.log`, [String(error), this.page.url(), ...this.console, this.server.log].join('\n'));
   }
 }
 
@@ -141,7 +141,7 @@ export async function journey(test, people, walk) {
     const faults = errors.filter((line) => !/ERR_|WebSocket|Failed to load resource/.test(line));
     if (faults.length > 0) throw new Error(`a page's script failed:\n${faults.join('\n')}`);
   } catch (error) {
-    for (const person of people) await person.keepTraces(test.name);
+    for (const person of people) await person.keepTraces(test.name, error);
     throw error;
   } finally {
     for (const person of people) await person.context.close();
