@@ -56,6 +56,14 @@ impl PublicUrl {
         &self.socket_origin
     }
 
+    /// Whether a `Host` header names this machine by another of its names, on the same port. The
+    /// browser takes that for another site, whose sockets would be refused.
+    pub fn is_alias(&self, host: &str) -> bool {
+        let ours = self.origin.split_once("://").map_or("", |(_, authority)| authority);
+        let same_port = split_port(host).1 == split_port(ours).1;
+        self.loopback && host != ours && same_port && is_loopback_host(host)
+    }
+
     /// Whether people come by https.
     pub fn is_https(&self) -> bool {
         self.https
@@ -67,9 +75,43 @@ impl PublicUrl {
     }
 }
 
+/// Whether a `Host` header names this machine by one of its loopback names.
+pub fn is_loopback_host(host: &str) -> bool {
+    matches!(split_port(host).0, "localhost" | "127.0.0.1" | "[::1]")
+}
+
+fn split_port(host: &str) -> (&str, Option<&str>) {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (name, Some(port)),
+        _ => (host, None),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_loopback_names_mean_this_machine() {
+        for host in ["localhost", "localhost:8000", "127.0.0.1:8000", "[::1]:8000", "[::1]"] {
+            assert!(is_loopback_host(host), "{host}");
+        }
+        for host in ["", "evil.example:8000", "127.0.0.1.evil.example", "localhost.evil.example:80"]
+        {
+            assert!(!is_loopback_host(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn another_name_of_this_machine_leads_to_the_one_that_is_set() {
+        let url = PublicUrl::parse("http://127.0.0.1:8000").expect("valid");
+        assert!(url.is_alias("localhost:8000") && url.is_alias("[::1]:8000"));
+        for host in ["127.0.0.1:8000", "localhost:8001", "localhost", "evil.example:8000"] {
+            assert!(!url.is_alias(host), "{host}");
+        }
+        let public = PublicUrl::parse("https://chat.example").expect("valid");
+        assert!(!public.is_alias("localhost"), "behind a proxy the name is the proxy's business");
+    }
 
     #[test]
     fn an_origin_is_kept_without_its_default_port() {

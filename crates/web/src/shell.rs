@@ -40,8 +40,8 @@ impl<E: Endpoint> Endpoint for Shell<E> {
             // Answered like GET; the server leaves the body out.
             request.set_method(Method::GET);
         }
-        let mut response = match refuse_cross_origin(&request, &self.public_url) {
-            Some(problem) => problem.into_response(),
+        let mut response = match self.turn_away(&request, wants_page) {
+            Some(response) => response,
             None => self.answer(request).await,
         };
         if wants_page && response.status() == StatusCode::NOT_FOUND && !is_page(&response) {
@@ -58,6 +58,20 @@ impl<E: Endpoint> Endpoint for Shell<E> {
 }
 
 impl<E: Endpoint> Shell<E> {
+    /// What is answered without asking the routes.
+    fn turn_away(&self, request: &Request, wants_page: bool) -> Option<Response> {
+        if let Some(problem) = refuse_cross_origin(request, &self.public_url) {
+            return Some(problem.into_response());
+        }
+        let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        let reads = wants_page && *request.method() == Method::GET;
+        let astray = reads && host.is_some_and(|host| self.public_url.is_alias(host));
+        astray.then(|| {
+            let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+            redirect(StatusCode::TEMPORARY_REDIRECT, &format!("{}{path}", self.public_url.origin()))
+        })
+    }
+
     async fn answer(&self, request: Request) -> Response {
         match tokio::time::timeout(REQUEST_TIMEOUT, self.routes.call(request)).await {
             Ok(Ok(output)) => output.into_response(),
@@ -76,6 +90,15 @@ pub fn page(status: StatusCode, html: &str) -> Response {
         .content_type("text/html; charset=utf-8")
         .body(html.to_owned());
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+/// Sends a browser elsewhere.
+pub fn redirect(status: StatusCode, to: &str) -> Response {
+    let mut response = Response::builder().status(status).finish();
+    if let Ok(location) = HeaderValue::from_str(to) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
     response
 }
 

@@ -66,6 +66,14 @@ test('two people sign up through the pages and talk', async (t) => {
   });
 });
 
+test('whoever comes by another name of this machine is led to the one that works', async (t) => {
+  const guest = await Person.arrive(browser, server, 'guest');
+  await journey(t, [guest], async () => {
+    await guest.page.goto(`${server.url.replace('127.0.0.1', 'localhost')}/login/?next=/chat/`);
+    assert.equal(guest.page.url(), `${server.url}/login/?next=/chat/`);
+  });
+});
+
 test('text is only ever text', async (t) => {
   const [ann, bob] = await twoInARoom('carl', 'dora');
   await journey(t, [ann, bob], async () => {

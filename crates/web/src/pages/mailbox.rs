@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::sync::Arc;
 
 use super::assets::Assets;
-use crate::problem::Problem;
+use crate::{problem::Problem, public_url::is_loopback_host};
 
 /// `/dev/mailbox.json`.
 pub struct MailboxJson(pub Arc<dyn DevelopmentMailbox>);
@@ -60,29 +60,5 @@ impl Endpoint for MailboxPage {
 fn refuse_foreign_names(request: &Request) -> Result<(), Problem> {
     let host =
         request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    if is_loopback(host) { Ok(()) } else { Err(Problem::not_found()) }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    matches!(name, "localhost" | "127.0.0.1" | "[::1]")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_loopback_names_reach_the_mailbox() {
-        for host in ["localhost", "localhost:8000", "127.0.0.1:8000", "[::1]:8000", "[::1]"] {
-            assert!(is_loopback(host), "{host}");
-        }
-        for host in ["", "evil.example:8000", "127.0.0.1.evil.example", "localhost.evil.example:80"]
-        {
-            assert!(!is_loopback(host), "{host}");
-        }
-    }
+    if is_loopback_host(host) { Ok(()) } else { Err(Problem::not_found()) }
 }

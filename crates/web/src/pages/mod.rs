@@ -4,12 +4,9 @@ pub mod docs;
 pub mod health;
 pub mod mailbox;
 
-use crate::{gate::Gate, problem::Problem};
+use crate::{gate::Gate, problem::Problem, shell::redirect};
 use assets::Assets;
-use poem::{
-    Endpoint, Request, Response, Result, Route, RouteMethod, get,
-    http::{HeaderValue, StatusCode, header},
-};
+use poem::{Endpoint, Request, Response, Result, Route, RouteMethod, get, http::StatusCode};
 use std::sync::Arc;
 
 /// Every page: its address, its file, and whether one has to be signed in to see it.
@@ -95,12 +92,4 @@ pub fn add_slash() -> RouteMethod {
             &format!("{}/{query}", request.original_uri().path()),
         )
     }))
-}
-
-fn redirect(status: StatusCode, to: &str) -> Response {
-    let mut response = Response::builder().status(status).finish();
-    if let Ok(location) = HeaderValue::from_str(to) {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    response
 }
