@@ -10,7 +10,7 @@ use poem::{
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -61,15 +61,12 @@ where
     let local = listener.local_addr()?;
     let places = Arc::new(Semaphore::new(caps.connections));
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else {
-            return Ok(());
-        };
         let accepted = tokio::select! {
             () = shutdown.begun.cancelled() => return Ok(()),
-            accepted = listener.accept() => accepted,
+            accepted = accept(&listener, &places) => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => {
+            Ok((place, stream, peer)) => {
                 let connection = answer(stream, site.clone(), local, peer, shutdown.begun.clone());
                 shutdown.tasks.spawn(async move {
                     connection.await;
@@ -83,6 +80,16 @@ where
             }
         }
     }
+}
+
+/// The next connection, once there is a place for it.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> io::Result<(OwnedSemaphorePermit, TcpStream, SocketAddr)> {
+    let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    Ok((place, stream, peer))
 }
 
 async fn answer<E>(
