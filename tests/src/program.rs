@@ -21,7 +21,7 @@ fn build() -> PathBuf {
     let profile = profile_dir.file_name().and_then(|name| name.to_str()).expect("a profile");
     let profile = if profile == "debug" { "dev" } else { profile };
     let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", "bootstrap", "--profile", profile])
+        .args(["build", "--locked", "--quiet", "--package", "bootstrap", "--profile", profile])
         .args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml")])
         .arg("--target-dir")
         .arg(target)

@@ -3,7 +3,7 @@ use journeys::{Answer, Browser, Heard, PASSWORD, Person, Server, Socket, unique}
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::{sync::OnceLock, time::Duration};
-use tokio::time::timeout;
+use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 
 /// Rate limits are lifted: all tests come from one address.
 fn server() -> &'static Server {
@@ -441,6 +441,29 @@ async fn signing_out_ends_the_session_everywhere_within_a_second() {
     elsewhere.get("/api/me").await.must(200);
     let said = other.say(&room, "still there?").await;
     assert_eq!(kept.next_of("message").await["id"], said["id"]);
+}
+
+#[tokio::test]
+async fn hanging_up_while_signing_out_leaves_no_socket_behind() {
+    let person = Person::created(server(), "ruth").await;
+    for _ in 0..10 {
+        let here = Person::sign_in(server(), &person.username).await;
+        let mut socket = here.socket().await;
+        let request = format!(
+            "POST /api/logout HTTP/1.1\r\nhost: {}\r\ncookie: {}\r\ncontent-length: 0\r\n\r\n",
+            server().address(),
+            here.cookies()
+        );
+        let mut stream = TcpStream::connect(server().address()).await.expect("connects");
+        stream.write_all(request.as_bytes()).await.expect("sends");
+        drop(stream);
+        // The request may have been cut off before it was read; what it began is done to its end.
+        let end = timeout(Duration::from_secs(1), socket.end()).await;
+        match here.get("/api/me").await.status {
+            401 => assert_eq!(end.expect("within a second"), Some(4401)),
+            _ => assert!(end.is_err(), "the session goes on, and so does its socket"),
+        }
+    }
 }
 
 #[tokio::test]

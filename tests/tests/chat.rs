@@ -103,7 +103,7 @@ async fn a_stranger_can_not_tell_a_room_from_none() {
     let eve = Person::created(server(), "eve").await;
     let message = json!({"client_id": known, "body": "between us"});
     let mut answers: Vec<Vec<(u16, String)>> = Vec::new();
-    for id in [&*room, NOTHING, "malformed", "%00", "..%2f"] {
+    for id in [&*room, NOTHING, "malformed", "%00", "%ff", "..%2f"] {
         let mut these = Vec::new();
         for (method, path, body) in [
             (Method::GET, String::new(), None),

@@ -3,7 +3,7 @@ use crate::ports::{LimitKey, RateLimiter};
 use domain::{
     TimeDelta,
     email::Email,
-    id::UserId,
+    id::{RoomId, UserId},
     throttle::{Quota, Throttled},
 };
 use std::{net::IpAddr, sync::Arc};
@@ -15,6 +15,7 @@ const SIGN_INS_BY_ADDRESS: Quota = Quota::new(100, TimeDelta::seconds(1));
 const SIGN_INS_BY_NAME_AND_ADDRESS: Quota = Quota::new(20, TimeDelta::seconds(10));
 const SEARCHES_BY_USER: Quota = Quota::new(60, TimeDelta::milliseconds(500));
 const ROOMS_BY_USER: Quota = Quota::new(100, TimeDelta::seconds(5));
+const TYPING_BY_USER_AND_ROOM: Quota = Quota::new(1, TimeDelta::seconds(2));
 /// Far above what anybody types, and above what an outbox of a long day offline holds.
 const MESSAGES_BY_USER: Quota = Quota::new(1_000, TimeDelta::milliseconds(50));
 
@@ -23,6 +24,8 @@ const MESSAGES_BY_USER: Quota = Quota::new(1_000, TimeDelta::milliseconds(50));
 pub struct Limits {
     /// Counts.
     pub limiter: Arc<dyn RateLimiter>,
+    /// Counts the codes that are mailed, also where all else is unlimited.
+    pub code_limiter: Arc<dyn RateLimiter>,
 }
 
 impl Limits {
@@ -33,7 +36,8 @@ impl Limits {
 
     /// A code is mailed. Bounds both the mail somebody is sent and the codes somebody can guess at.
     pub async fn code_mail(&self, to: &Email) -> Result<(), Throttled> {
-        self.admit("code_mail", to.as_str().to_owned(), CODE_MAILS_BY_RECIPIENT).await
+        let key = LimitKey { name: "code_mail", subject: to.as_str().to_owned() };
+        self.code_limiter.admit(key, CODE_MAILS_BY_RECIPIENT).await
     }
 
     /// A code is tried.
@@ -45,9 +49,10 @@ impl Limits {
     /// person out from elsewhere.
     pub async fn sign_in(&self, from: IpAddr, login: &str) -> Result<(), Throttled> {
         let from = network(from);
+        // The address first: what it refuses leaves no trace of the many names it may carry.
+        self.admit("sign_in", from.clone(), SIGN_INS_BY_ADDRESS).await?;
         let name = format!("{} {from}", login.trim().to_lowercase());
-        self.admit("sign_in_name", name, SIGN_INS_BY_NAME_AND_ADDRESS).await?;
-        self.admit("sign_in", from, SIGN_INS_BY_ADDRESS).await
+        self.admit("sign_in_name", name, SIGN_INS_BY_NAME_AND_ADDRESS).await
     }
 
     /// Somebody looks for people.
@@ -63,6 +68,11 @@ impl Limits {
     /// Somebody sends a message.
     pub async fn send(&self, user: UserId) -> Result<(), Throttled> {
         self.admit("send", user.to_string(), MESSAGES_BY_USER).await
+    }
+
+    /// Somebody is writing in a room: said often, told seldom.
+    pub async fn typing(&self, user: UserId, room: RoomId) -> Result<(), Throttled> {
+        self.admit("typing", format!("{user} {room}"), TYPING_BY_USER_AND_ROOM).await
     }
 
     async fn admit(

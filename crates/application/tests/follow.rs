@@ -1,7 +1,7 @@
-use crate::world::{World, a_body, a_draft, down};
+use crate::world::{World, a_body, a_draft, down, limits_but};
 use application::{
     accounts::{Authenticate, SignedIn},
-    chat::{Content, Follow, Following, LiveEvent, Rooms, Scope},
+    chat::{Content, Follow, Following, LiveEvent, Rooms, Scope, Typing},
     ports::{
         EventBus, EventSender, MockEventBus, MockRoomRepository, MockSessionRepository, OpenedRoom,
         RoomRepository, Subscription, Unavailable, event_channel,
@@ -160,6 +160,19 @@ async fn typing_is_told_to_the_other_and_not_to_the_writer() {
 }
 
 #[tokio::test]
+async fn typing_that_is_said_too_often_is_told_no_more() {
+    let w = World::new();
+    let room = w.a_room(1, 2).await;
+    let seldom = Typing { limits: limits_but("typing"), ..w.typing() };
+    assert!(seldom.execute(a_user(1).id, room).await.expect("answers"), "nothing is wrong with it");
+    assert_eq!(w.store.bus.events(), []);
+    assert!(
+        !seldom.execute(a_user(3).id, room).await.expect("answers"),
+        "still nobody else's room"
+    );
+}
+
+#[tokio::test]
 async fn nobody_types_in_a_strangers_room() {
     let w = World::new();
     let room = w.a_room(1, 2).await;
@@ -247,9 +260,9 @@ fn bus_of(subscription: Subscription) -> Arc<MockEventBus> {
     Arc::new(bus)
 }
 
-fn a_typing(room: RoomId) -> Arc<ChatEvent> {
+fn a_read(room: RoomId) -> Arc<ChatEvent> {
     let participants = Participants::pair(a_user(1).id, a_user(2).id).expect("two people");
-    Arc::new(ChatEvent::Typing { participants, room, user: a_user(2).id })
+    Arc::new(ChatEvent::Read { participants, room, user: a_user(2).id, seq: 1 })
 }
 
 #[tokio::test]
@@ -258,16 +271,16 @@ async fn whoever_is_too_slow_is_told_to_ask_and_follows_on() {
     let room = w.a_room(1, 2).await;
     let (follow, sender) = with_room_for_one(&w);
     let mut following = following(&follow, signed_in(&w, 1).await, Scope::AllRooms).await;
-    let typing = LiveEvent::Typing { room, user: a_user(2).id };
-    sender.offer(a_typing(room)).expect("listens");
-    assert_eq!(following.next().await, typing, "nothing is lost while there is room");
+    let read = LiveEvent::Read { room, user: a_user(2).id, seq: 1 };
+    sender.offer(a_read(room)).expect("listens");
+    assert_eq!(following.next().await, read, "nothing is lost while there is room");
     for _ in 0..3 {
-        sender.offer(a_typing(room)).expect("listens");
+        sender.offer(a_read(room)).expect("listens");
     }
     assert_eq!(following.next().await, LiveEvent::Resync);
     assert_quiet(&mut following).await;
-    sender.offer(a_typing(room)).expect("listens");
-    assert_eq!(following.next().await, typing);
+    sender.offer(a_read(room)).expect("listens");
+    assert_eq!(following.next().await, read);
 }
 
 #[tokio::test]
@@ -277,7 +290,7 @@ async fn a_session_whose_end_was_lost_ends_all_the_same() {
     let ann = signed_in(&w, 1).await;
     let (follow, sender) = with_room_for_one(&w);
     let mut following = following(&follow, ann, Scope::AllRooms).await;
-    sender.offer(a_typing(room)).expect("listens");
+    sender.offer(a_read(room)).expect("listens");
     w.sign_out().execute(ann.user, ann.session).await.expect("answers");
     let ended = ChatEvent::SessionEnded { user: ann.user, session: ann.session };
     sender.offer(Arc::new(ended)).expect("listens");
@@ -296,7 +309,7 @@ async fn after_a_loss_a_store_that_is_down_ends_no_session() {
     let who = SignedIn { user, session: a_session(1, user).id };
     let mut following = following(&Follow { authenticate, ..follow }, who, Scope::AllRooms).await;
     for _ in 0..2 {
-        sender.offer(a_typing(room)).expect("listens");
+        sender.offer(a_read(room)).expect("listens");
     }
     assert_eq!(following.next().await, LiveEvent::Resync);
 }

@@ -1,4 +1,4 @@
-use crate::world::{World, a_body, a_draft, down};
+use crate::world::{World, a_body, a_draft, down, no_limits};
 use application::{
     chat::{Content, Draft, SendError, SendMessages, Sent},
     limits::Limits,
@@ -305,7 +305,7 @@ async fn once_a_message_is_throttled_so_are_all_later_ones() {
             _ => Ok(()),
         }
     });
-    let limits = Limits { limiter: Arc::new(limiter) };
+    let limits = Limits { limiter: Arc::new(limiter), ..no_limits() };
     let send_messages = SendMessages { limits, ..w.send_messages() };
     let drafts = vec![
         a_draft(one, 1, "a"),

@@ -1,11 +1,14 @@
-use crate::world::{FROM, MILLISECOND, PASSWORD, World, limits_but};
+use crate::world::{FROM, MILLISECOND, PASSWORD, World, limits_but, no_limits};
 use adapter_local::LocalRateLimiter;
 use application::{
     accounts::{SignIn, SignInError},
     limits::Limits,
-    ports::{HashingBusy, MockPasswordHasher},
+    ports::{HashingBusy, MockPasswordHasher, MockRateLimiter},
 };
-use domain::{TimeDelta, event::ChatEvent, otp::Otp, registration::Registration, token::FlowToken};
+use domain::{
+    TimeDelta, event::ChatEvent, otp::Otp, registration::Registration, throttle::Throttled,
+    token::FlowToken,
+};
 use std::{net::IpAddr, sync::Arc};
 use testkit::{a_registration, a_user, an_email};
 
@@ -242,7 +245,8 @@ async fn tries_beyond_the_limit_cost_no_hashing() {
 async fn guessing_at_somebody_locks_them_out_nowhere_else() {
     let w = World::new();
     w.an_account(1).await;
-    let limits = Limits { limiter: Arc::new(LocalRateLimiter::new(w.clock.clone())) };
+    let limiter = Arc::new(LocalRateLimiter::new(w.clock.clone()));
+    let limits = Limits { limiter: limiter.clone(), code_limiter: limiter };
     let sign_in = SignIn { limits, ..w.sign_in() };
     let elsewhere: IpAddr = "192.0.2.1".parse().expect("an address");
     for login in ["person-b", "Person-B", " person-b "].iter().cycle().take(20) {
@@ -266,4 +270,29 @@ async fn when_hashing_is_busy_nothing_happens() {
     let outcome = sign_in.execute(FROM, None, an_email(1).as_str(), PASSWORD).await.err();
     assert!(matches!(outcome, Some(SignInError::Busy(HashingBusy))));
     assert_eq!(w.attempts_left(&flow).await, Some(3));
+}
+
+#[tokio::test]
+async fn what_a_throttled_address_asks_for_is_not_remembered() {
+    let w = World::new();
+    let mut limiter = MockRateLimiter::new();
+    let refused = Throttled { retry_after: TimeDelta::seconds(1) };
+    limiter
+        .expect_admit()
+        .withf(|key, _| key.name == "sign_in")
+        .returning(move |_, _| Err(refused));
+    let limits = Limits { limiter: Arc::new(limiter), ..no_limits() };
+    let sign_in = SignIn { limits, ..w.sign_in() };
+    let outcome = sign_in.execute(FROM, None, "person-b", "password 1").await.err();
+    assert!(matches!(outcome, Some(SignInError::Throttled(_))), "no other limit was asked");
+}
+
+#[tokio::test]
+async fn a_login_longer_than_any_name_is_refused_before_it_is_counted() {
+    let w = World::new();
+    let limits = Limits { limiter: Arc::new(MockRateLimiter::new()), ..no_limits() };
+    let sign_in = SignIn { limits, ..w.sign_in() };
+    let login = "a".repeat(60_000);
+    let outcome = sign_in.execute(FROM, None, &login, "password 1").await.err();
+    assert!(matches!(outcome, Some(SignInError::InvalidCredentials)));
 }

@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 /// Private one-to-one chat that you host yourself.
 #[derive(Parser)]
-#[command(name = "sotto", version, about, after_help = HELP)]
+#[command(name = "sotto", version, after_help = HELP)]
 pub struct Cli {
     /// What to do; `serve` if nothing is given.
     #[command(subcommand)]

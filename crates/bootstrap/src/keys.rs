@@ -5,17 +5,17 @@ use application::ports::Entropy;
 use std::{
     fs,
     io::{ErrorKind, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::OpenOptionsExt,
     path::Path,
 };
 
 const FILE: &str = "sealing-keys";
 
-/// The keys that are set, else those in the data dir, else new ones written there. Keys that can't
-/// be used leave nothing behind.
-pub fn load(given: Option<&str>, data_dir: &Path, entropy: &dyn Entropy) -> Result<KeyRing> {
+/// The keys that are set, else those in the data dir, if any are there.
+pub fn find(given: Option<&str>, data_dir: &Path) -> Result<Option<KeyRing>> {
     if let Some(given) = given {
         return KeyRing::parse(given)
+            .map(Some)
             .map_err(|error| anyhow!("SOTTO_ENCRYPTION_KEYS can't be used: {error}"));
     }
     let path = data_dir.join(FILE);
@@ -24,20 +24,21 @@ pub fn load(given: Option<&str>, data_dir: &Path, entropy: &dyn Entropy) -> Resu
             .map_err(|error| anyhow!("the keys in {} can't be used: {error}", path.display()))
     };
     match fs::read_to_string(&path) {
-        Ok(text) => parse(&text),
-        Err(error) if error.kind() == ErrorKind::NotFound => generate(&path, entropy),
+        Ok(text) => parse(&text).map(Some),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => {
             Err(error).with_context(|| format!("the keys in {} can't be read", path.display()))
         }
     }
 }
 
-/// Of two programs that start at once on a new data dir, both end up with the keys of one.
-fn generate(path: &Path, entropy: &dyn Entropy) -> Result<KeyRing> {
+/// Writes new keys into a data dir. Of two programs that start at once on a new one, both end up
+/// with the keys of one.
+pub fn generate(data_dir: &Path, entropy: &dyn Entropy) -> Result<KeyRing> {
+    let path = &data_dir.join(FILE);
     let (ring, line) = KeyRing::generate(entropy);
     let draft = path.with_extension(std::process::id().to_string());
-    let written = create_private_folder(path)
-        .and_then(|()| write_durably(&draft, line.as_bytes()))
+    let written = write_durably(&draft, line.as_bytes())
         .and_then(|()| fs::hard_link(&draft, path))
         .and_then(|()| sync_folder(path));
     let _ = fs::remove_file(&draft);
@@ -50,12 +51,6 @@ fn generate(path: &Path, entropy: &dyn Entropy) -> Result<KeyRing> {
             Err(error).with_context(|| format!("new keys can't be written to {}", path.display()))
         }
     }
-}
-
-/// The data dir may be as new as the keys.
-fn create_private_folder(path: &Path) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 /// Losing the keys loses every message, so they are on disk before anything is sealed with them.
@@ -79,8 +74,9 @@ mod tests {
     fn generated_keys_are_found_again_and_are_nobody_elses() {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().expect("a folder");
-        let first = load(None, dir.path(), &OsEntropy).expect("generated");
-        let again = load(None, dir.path(), &OsEntropy).expect("read");
+        assert!(find(None, dir.path()).expect("reads").is_none());
+        let first = generate(dir.path(), &OsEntropy).expect("generated");
+        let again = find(None, dir.path()).expect("read").expect("there");
         assert_eq!(first.fingerprints(), again.fingerprints());
         let mode = fs::metadata(dir.path().join(FILE)).expect("a file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
@@ -91,6 +87,6 @@ mod tests {
     fn weak_keys_are_refused() {
         let dir = tempfile::tempdir().expect("a folder");
         let zeros = format!("k1:{}=", "A".repeat(43));
-        assert!(load(Some(&zeros), dir.path(), &OsEntropy).is_err());
+        assert!(find(Some(&zeros), dir.path()).is_err());
     }
 }

@@ -6,7 +6,7 @@ use adapter_crypto::{
 use adapter_local::{LocalEventBus, LocalRateLimiter, SystemClock, UnlimitedRateLimiter};
 use adapter_mail::MemoryMailbox;
 use adapter_sqlite::SqliteStore;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use application::{
     accounts::{
         AddressProof, Authenticate, CreateUser, Profile, Register, ResendOtp, Sessions, SignIn,
@@ -27,6 +27,9 @@ use web::{
     RoomsApi, Shutdown, Site, Sockets, TrustedProxies,
 };
 
+/// What to say when the keys are not those of the store.
+const KEYS_REMEDY: &str = "SOTTO_ENCRYPTION_KEYS, or the file sealing-keys in the data dir, must hold every key the store was used with";
+
 /// The adapters in use, each behind the port it fulfils.
 #[derive(Clone)]
 pub struct Parts {
@@ -40,30 +43,39 @@ pub struct Parts {
     mailer: Arc<dyn Mailer>,
     mailbox: Arc<dyn DevelopmentMailbox>,
     limiter: Arc<dyn RateLimiter>,
+    code_limiter: Arc<dyn RateLimiter>,
     keys: Vec<KeyFingerprint>,
 }
 
 impl Parts {
     /// Chooses and opens the adapters as set.
-    pub fn open(settings: &Settings) -> Result<Self> {
-        let given = settings.encryption_keys.as_deref();
-        let ring = keys::load(given, &settings.data_dir, &OsEntropy)?;
+    pub async fn open(settings: &Settings) -> Result<Self> {
+        let found = keys::find(settings.encryption_keys.as_deref(), &settings.data_dir)?;
         let bus: Arc<dyn EventBus> = Arc::new(LocalEventBus::new());
-        let store = SqliteStore::open(&settings.data_dir, bus.clone())?;
-        Ok(Self::assemble(settings, store, bus, ring))
+        let store = SqliteStore::open(&settings.data_dir, bus.clone()).with_context(|| {
+            "SOTTO_DATA_DIR must be a directory that this user can write to and no other program uses"
+        })?;
+        let store = Arc::new(store);
+        let ring = match found {
+            Some(ring) => ring,
+            None => new_keys(store.clone(), settings).await?,
+        };
+        let parts = Self::assemble(settings, store, bus, ring);
+        parts.adopt_keys().await?;
+        Ok(parts)
     }
 
     /// The same over a store and keys that vanish.
     pub fn in_memory(settings: &Settings) -> Result<Self> {
         let bus: Arc<dyn EventBus> = Arc::new(LocalEventBus::new());
-        let store = SqliteStore::in_memory(bus.clone())?;
+        let store = Arc::new(SqliteStore::in_memory(bus.clone())?);
         let (ring, _) = KeyRing::generate(&OsEntropy);
         Ok(Self::assemble(settings, store, bus, ring))
     }
 
     fn assemble(
         settings: &Settings,
-        store: SqliteStore,
+        store: Arc<SqliteStore>,
         bus: Arc<dyn EventBus>,
         ring: KeyRing,
     ) -> Self {
@@ -72,13 +84,14 @@ impl Parts {
         let ring = Arc::new(ring);
         let mailbox =
             Arc::new(MemoryMailbox::new(clock.clone(), settings.public_url.origin().to_owned()));
-        let limiter: Arc<dyn RateLimiter> = if settings.rate_limits {
-            Arc::new(LocalRateLimiter::new(clock.clone()))
+        let code_limiter: Arc<dyn RateLimiter> = Arc::new(LocalRateLimiter::new(clock.clone()));
+        let limiter = if settings.rate_limits {
+            code_limiter.clone()
         } else {
             Arc::new(UnlimitedRateLimiter)
         };
         Self {
-            store: Arc::new(store),
+            store,
             bus,
             clock,
             sealer: Arc::new(AesMessageSealer::new(ring.clone(), entropy.clone())),
@@ -90,14 +103,16 @@ impl Parts {
             mailer: mailbox.clone(),
             mailbox,
             limiter,
+            code_limiter,
             keys: ring.fingerprints(),
             entropy,
         }
     }
 
     /// Checks the sealing keys against those the store was used with.
-    pub async fn adopt_keys(&self) -> Result<()> {
-        Ok(AdoptKeys { known: self.store.clone() }.execute(&self.keys).await?)
+    async fn adopt_keys(&self) -> Result<()> {
+        let adopting = AdoptKeys { known: self.store.clone() };
+        adopting.execute(&self.keys).await.context(KEYS_REMEDY)
     }
 
     /// Forgets what has expired.
@@ -207,7 +222,11 @@ impl Parts {
             },
             send_messages: Arc::new(self.send_messages()),
             mark_read: Arc::new(self.mark_read()),
-            typing: Arc::new(Typing { rooms: self.store.clone(), bus: self.bus.clone() }),
+            typing: Arc::new(Typing {
+                rooms: self.store.clone(),
+                bus: self.bus.clone(),
+                limits: self.limits(),
+            }),
             caps,
             shutdown,
             open: web::Places::default(),
@@ -240,7 +259,7 @@ impl Parts {
     }
 
     fn limits(&self) -> Limits {
-        Limits { limiter: self.limiter.clone() }
+        Limits { limiter: self.limiter.clone(), code_limiter: self.code_limiter.clone() }
     }
 
     fn opener(&self) -> Opener {
@@ -282,4 +301,10 @@ impl Parts {
     fn history(&self) -> History {
         History { messages: self.store.clone(), rooms: self.store.clone(), opener: self.opener() }
     }
+}
+
+/// Keys for a new store. One that was used before has lost its own: others would only look right.
+async fn new_keys(store: Arc<SqliteStore>, settings: &Settings) -> Result<KeyRing> {
+    AdoptKeys { known: store }.execute(&[]).await.context(KEYS_REMEDY)?;
+    keys::generate(&settings.data_dir, &OsEntropy)
 }

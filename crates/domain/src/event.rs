@@ -5,7 +5,8 @@ use crate::{
     room::Participants,
 };
 
-/// Something that open sockets want to know at once. A hint: what it tells is in the store.
+/// Something that open sockets want to know at once. A hint: what it tells is in the
+/// store, unless it is ephemeral.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChatEvent {
     /// A message is new or changed; its `rev` tells.
@@ -65,6 +66,12 @@ impl ChatEvent {
             Self::SessionEnded { user, .. } => (*user, None),
         };
         std::iter::once(first).chain(second)
+    }
+
+    /// Whether it is of no use a moment later, and no store knows it: nobody who missed it has
+    /// anything to ask for.
+    pub fn is_ephemeral(&self) -> bool {
+        matches!(self, Self::Typing { .. })
     }
 
     /// The room it happened in, where it happened in one.

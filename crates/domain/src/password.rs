@@ -3,7 +3,10 @@ use crate::{email::Email, username::Username};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-/// A password in clear. Has no `Debug`, and leaves no copy in memory when dropped.
+/// How many characters are judged for strength.
+const JUDGED: usize = 24;
+
+/// A password in clear. Has no `Debug`, and is wiped from memory when dropped.
 ///
 /// Compared in Unicode NFC, so that the same password typed on another keyboard is the same.
 #[derive(Clone)]
@@ -55,23 +58,25 @@ impl Password {
         if about.iter().any(|word| lower == word.to_lowercase()) {
             return Err(WeakPassword::LikeTheUser);
         }
-        if zxcvbn::zxcvbn(&password.0, &["sotto", about[0], about[1], about[2]]).score()
-            >= zxcvbn::Score::Two
-        {
+        if strong(&password.0, &["sotto", about[0], about[1], about[2]]) {
             return Ok(password);
         }
-        let without_knowing = zxcvbn::zxcvbn(&password.0, &[]).score();
-        Err(if without_knowing >= zxcvbn::Score::Two {
-            WeakPassword::LikeTheUser
-        } else {
-            WeakPassword::TooCommon
-        })
+        let strong_for_others = strong(&password.0, &[]);
+        Err(if strong_for_others { WeakPassword::LikeTheUser } else { WeakPassword::TooCommon })
     }
 
     /// The text, for the hasher alone.
     pub fn reveal(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether it takes a million guesses or more, by somebody who knows these words. The beginning is
+/// judged, since the rest can only make it harder to guess: on long texts made to look like many
+/// words at once, zxcvbn would take the better part of a second.
+fn strong(password: &str, known: &[&str]) -> bool {
+    let beginning: Zeroizing<String> = Zeroizing::new(password.chars().take(JUDGED).collect());
+    zxcvbn::zxcvbn(&beginning, known).score() >= zxcvbn::Score::Two
 }
 
 /// A password as stored: an argon2id string (PHC format). Never shown.

@@ -70,6 +70,12 @@ impl KeyId {
     }
 }
 
+impl std::fmt::Display for KeyId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// Something sealed did not open: altered, moved, or sealed with a key we no longer hold.
 /// Which of them is nobody's business.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -12,8 +12,8 @@ use domain::{
 use poem::{
     IntoResponse, Response,
     error::{
-        MethodNotAllowedError, NotFoundError, ParseQueryError, ReadBodyError, ResponseError,
-        WebSocketError,
+        MethodNotAllowedError, NotFoundError, ParsePathError as UndecodablePath, ParseQueryError,
+        ReadBodyError, ResponseError, WebSocketError,
     },
     http::{HeaderValue, StatusCode, header},
 };
@@ -109,16 +109,6 @@ impl Problem {
         Self::invalid(vec![field_error(field, code, detail)])
     }
 
-    /// The response code's stable word.
-    pub fn code(&self) -> &str {
-        &self.details.code
-    }
-
-    /// What happened, in a sentence.
-    pub fn detail(&self) -> &str {
-        &self.details.detail
-    }
-
     /// The status.
     pub fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.details.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -194,7 +184,8 @@ pub fn from_framework(error: &poem::Error) -> Problem {
     if let Some(param) = error.downcast_ref::<ParseParamError>() {
         return Problem::invalid_field(param.name, "invalid", "this value does not fit");
     }
-    if error.is::<ParsePathError>() || error.is::<NotFoundError>() {
+    let nowhere = error.is::<ParsePathError>() || error.is::<UndecodablePath>();
+    if nowhere || error.is::<NotFoundError>() {
         return Problem::not_found();
     }
     if error.is::<ParseQueryError>() {
@@ -342,20 +333,18 @@ impl Problem {
         error: SignInError,
         flow_cookie: impl Fn(&domain::token::FlowToken) -> String,
     ) -> Self {
-        match &error {
+        let detail = error.to_string();
+        match error {
             SignInError::InvalidCredentials => {
-                Self::new(StatusCode::UNAUTHORIZED, "invalid_credentials", &error)
+                Self::new(StatusCode::UNAUTHORIZED, "invalid_credentials", detail)
             }
             SignInError::EmailUnverified { flow } => {
-                Self::new(StatusCode::FORBIDDEN, "email_unverified", &error)
-                    .with_cookie(&flow_cookie(flow))
+                Self::new(StatusCode::FORBIDDEN, "email_unverified", detail)
+                    .with_cookie(&flow_cookie(&flow))
             }
-            SignInError::Throttled(e) => (*e).into(),
-            SignInError::Busy(e) => (*e).into(),
-            SignInError::Unavailable(_) => match error {
-                SignInError::Unavailable(e) => e.into(),
-                other => internal(&other),
-            },
+            SignInError::Throttled(e) => e.into(),
+            SignInError::Busy(e) => e.into(),
+            SignInError::Unavailable(e) => e.into(),
         }
     }
 }

@@ -11,6 +11,7 @@ use poem::{
     http::{HeaderValue, Method, StatusCode, header},
 };
 use std::{sync::Arc, time::Duration};
+use tokio_util::task::TaskTracker;
 
 /// Nothing waits for ever: no answer within this time is a failure. Slow bodies end here, too.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -19,7 +20,9 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// shape and hardens every answer.
 pub struct Shell<E> {
     /// The routes.
-    pub routes: E,
+    pub routes: Arc<E>,
+    /// What must end before the program does.
+    pub tasks: TaskTracker,
     /// Our own origin.
     pub public_url: PublicUrl,
     /// Go onto every answer.
@@ -30,7 +33,7 @@ pub struct Shell<E> {
     pub not_found_page: Arc<str>,
 }
 
-impl<E: Endpoint> Endpoint for Shell<E> {
+impl<E: Endpoint + 'static> Endpoint for Shell<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> Result<Response> {
@@ -57,7 +60,7 @@ impl<E: Endpoint> Endpoint for Shell<E> {
     }
 }
 
-impl<E: Endpoint> Shell<E> {
+impl<E: Endpoint + 'static> Shell<E> {
     /// What is answered without asking the routes.
     fn turn_away(&self, request: &Request, wants_page: bool) -> Option<Response> {
         if let Some(problem) = refuse_cross_origin(request, &self.public_url) {
@@ -72,15 +75,30 @@ impl<E: Endpoint> Shell<E> {
         })
     }
 
+    /// What changes something is done to its end even if the client hangs up half-way: the server
+    /// would drop it between two steps otherwise.
     async fn answer(&self, request: Request) -> Response {
-        match tokio::time::timeout(REQUEST_TIMEOUT, self.routes.call(request)).await {
-            Ok(Ok(output)) => output.into_response(),
-            Ok(Err(error)) if error.is_from_response() => error.into_response(),
-            Ok(Err(error)) => from_framework(&error).into_response(),
-            Err(_) => Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "this took too long")
-                .into_response(),
+        if *request.method() == Method::GET {
+            return answer_in_time(self.routes.clone(), request).await;
         }
+        let answering = self.tasks.spawn(answer_in_time(self.routes.clone(), request));
+        answering.await.unwrap_or_else(|_| broken().into_response())
     }
+}
+
+async fn answer_in_time<E: Endpoint>(routes: Arc<E>, request: Request) -> Response {
+    match tokio::time::timeout(REQUEST_TIMEOUT, routes.call(request)).await {
+        Ok(Ok(output)) => output.into_response(),
+        Ok(Err(error)) if error.is_from_response() => error.into_response(),
+        Ok(Err(error)) => from_framework(&error).into_response(),
+        Err(_) => Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "this took too long")
+            .into_response(),
+    }
+}
+
+/// What is said of a fault of ours.
+pub fn broken() -> Problem {
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong here")
 }
 
 /// An HTML page.

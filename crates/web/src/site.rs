@@ -14,16 +14,12 @@ use crate::{
         health::{Health, live},
         mailbox::{MailboxJson, MailboxPage},
     },
-    problem::Problem,
     public_url::PublicUrl,
-    shell::Shell,
-    socket::{SocketEndpoint, Sockets},
+    shell::{Shell, broken},
+    socket::{SocketEndpoint, SocketPath, Sockets},
 };
 use application::ports::DevelopmentMailbox;
-use poem::{
-    Endpoint, EndpointExt, IntoResponse, Response, Route, get, http::StatusCode,
-    middleware::CatchPanic,
-};
+use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, get, middleware::CatchPanic};
 use poem_openapi::{OpenApi, OpenApiService};
 use serde_json::Value;
 use std::sync::Arc;
@@ -64,14 +60,15 @@ pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
     let document = describe(&api);
     let allowed_methods = AllowedMethods::of(&document, "/api");
     let docs = Docs::new(api.swagger_ui_html());
+    let tasks = site.sockets.shutdown.tasks.clone();
     let sockets = Arc::new(site.sockets);
     let mut routes = Route::new()
         .nest("/api", api)
         .at("/openapi.json", get(json(document)))
         .at("/docs/", get(docs))
         .at("/docs", add_slash())
-        .at("/ws/chat/", get(SocketEndpoint(sockets.clone())))
-        .at("/ws/chat/:room/", get(SocketEndpoint(sockets)))
+        .at("/ws/chat/", get(SocketEndpoint(sockets.clone(), SocketPath::AllRooms)))
+        .at("/ws/chat/:room/", get(SocketEndpoint(sockets, SocketPath::OneRoom)))
         .at("/health/", get(site.health))
         .at("/health/live/", get(live()));
     routes = add_pages(routes, &site.assets, &site.gate);
@@ -81,15 +78,13 @@ pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
             .at("/dev/mailbox/", get(MailboxPage(site.assets.clone())))
             .at("/dev/mailbox", add_slash());
     }
-    let broken = |_| {
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong here")
-            .into_response()
-    };
+    let routes = routes
+        .data(site.gate)
+        .data(site.trusted_proxies)
+        .with(CatchPanic::new().with_handler(|_| broken().into_response()));
     Shell {
-        routes: routes
-            .data(site.gate)
-            .data(site.trusted_proxies)
-            .with(CatchPanic::new().with_handler(broken)),
+        routes: Arc::new(routes),
+        tasks,
         security_headers: SecurityHeaders::new(&site.public_url),
         public_url: site.public_url,
         allowed_methods,

@@ -17,7 +17,7 @@ const ago = (days, hour = 9) => new Date(2026, 5, 10 - days, hour, 5);
 
 test('only a path on this server is gone to after signing in', () => {
   assert.equal(localPath('/chat/room/x/?a=1#b'), '/chat/room/x/?a=1#b');
-  for (const evil of ['//evil.org', '/\\evil.org', 'https://evil.org', 'javascript:alert(1)', '', null, 'chat', '/\t/evil.org', '/\n/evil.org']) {
+  for (const evil of ['//evil.org', '/\\evil.org', 'https://evil.org', 'javascript:alert(1)', '', null, 'chat', '/\t/evil.org', '/\n/evil.org', '/..//evil.example', '/.//evil.example', '/%2e//evil.example', '/x/..//evil.example', '/../\\evil.example']) {
     assert.equal(localPath(evil), '/chat/', String(evil));
   }
 });

@@ -6,8 +6,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// How many events wait for one subscriber before it is told to resync instead.
-pub const BUFFERED_EVENTS: usize = 256;
+/// How many events wait for one subscriber before it is told to resync instead. One commit of a busy
+/// store publishes up to a thousand at once, before any reader had a chance; the events are shared,
+/// so a full buffer costs pointers.
+pub const BUFFERED_EVENTS: usize = 4_096;
 
 /// Up to so many subscriptions nobody looks for those that were dropped.
 const SWEEP_FROM: usize = 1_024;

@@ -29,7 +29,7 @@ const LONGEST_PAUSE: Duration = Duration::from_micros(500);
 /// How long a call waits for a place in the line.
 pub(crate) const PLACE_WITHIN: Duration = Duration::from_secs(5);
 /// How long a call waits for its answer; a disk that takes longer is as good as gone.
-pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 
 /// The transaction that a piece of work is part of.
 pub(crate) struct Tx<'c> {
@@ -268,7 +268,7 @@ impl Desk {
 
 /// How long to let work gather after a transaction with so many callers. All of them have just been
 /// answered, and on a busy server will be back at once: a moment's patience has them share the next
-/// transaction with those who waited, instead of taking turns. A lone caller never waits.
+/// transaction with those who waited, instead of taking turns. A server with fewer callers never waits.
 fn pause_after(callers: usize, took: Duration) -> Duration {
     if callers < SHARED { Duration::ZERO } else { (took / 8).min(LONGEST_PAUSE) }
 }

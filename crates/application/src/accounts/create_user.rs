@@ -1,5 +1,5 @@
 //! Accounts made by the operator.
-use super::{AddressProof, SignUp, register::registration};
+use super::{AddressProof, SignUp, passwords, register::registration};
 use crate::ports::{
     Clock, Entropy, EntropyExt, HashingBusy, PasswordHasher, RegistrationRepository, Unavailable,
     UserRepository,
@@ -9,7 +9,7 @@ use domain::{
     id::{RegistrationId, UserId},
     name::PersonName,
     otp::Otp,
-    password::{Password, WeakPassword},
+    password::WeakPassword,
     token::FlowToken,
     user::Taken,
     username::Username,
@@ -65,7 +65,7 @@ pub enum CreateUserError {
 impl CreateUser {
     /// Makes the account; `None` where its address has to be proved first.
     pub async fn execute(&self, new: NewUser) -> Result<Option<UserId>, CreateUserError> {
-        let password = Password::choose(&new.password, &new.username, &new.email)?;
+        let password = passwords::choose(new.password.clone(), &new.username, &new.email).await?;
         let hash = self.hasher.hash(&password).await?;
         let now = self.clock.now();
         let id = RegistrationId::mint(now, self.entropy.bytes());

@@ -2,6 +2,7 @@
 mod address_proof;
 mod authenticate;
 mod create_user;
+mod passwords;
 mod profile;
 mod register;
 mod resend_otp;

@@ -1,5 +1,5 @@
 //! Signing up: the address is proved by a mailed code before there is an account.
-use super::AddressProof;
+use super::{AddressProof, passwords};
 use crate::{
     limits::Limits,
     ports::{
@@ -13,7 +13,7 @@ use domain::{
     id::RegistrationId,
     name::PersonName,
     otp::{Otp, OtpCode},
-    password::{Password, PasswordHash, WeakPassword},
+    password::{PasswordHash, WeakPassword},
     registration::Registration,
     throttle::Throttled,
     token::FlowToken,
@@ -85,8 +85,9 @@ impl Register {
         previous: Option<FlowToken>,
         sign_up: SignUp,
     ) -> Result<FlowToken, RegisterError> {
-        let password = Password::choose(&sign_up.password, &sign_up.username, &sign_up.email)?;
         self.limits.sign_up(from).await?;
+        let SignUp { password, username, email, .. } = &sign_up;
+        let password = passwords::choose(password.clone(), username, email).await?;
         if sign_up.username.is_reserved() || self.users.has_username_like(&sign_up.username).await?
         {
             return Err(RegisterError::UsernameTaken);

@@ -18,6 +18,9 @@ use domain::{
 };
 use std::{net::IpAddr, sync::Arc};
 
+/// No username or address is longer, in bytes; nothing longer is worth remembering in a limit.
+const LONGEST_LOGIN: usize = 320;
+
 /// Signs in by username or address.
 pub struct SignIn {
     /// Where accounts are.
@@ -78,6 +81,9 @@ impl SignIn {
         login: &str,
         password: &str,
     ) -> Result<OpenedSession, SignInError> {
+        if login.len() > LONGEST_LOGIN {
+            return Err(SignInError::InvalidCredentials);
+        }
         let password = Password::typed(password).ok_or(SignInError::InvalidCredentials)?;
         self.limits.sign_in(from, login).await?;
         let candidate = self.find_candidate(login).await?;

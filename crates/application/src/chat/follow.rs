@@ -96,16 +96,35 @@ impl Following {
             if self.received.is_none() {
                 self.received = self.events.next().await;
             }
-            let event = match &self.received {
-                None => Some(LiveEvent::SessionEnded),
-                Some(Delivery::Resync) => self.after_loss().await,
-                Some(Delivery::Event(event)) => self.show(event).await,
-            };
-            self.received = None;
-            if let Some(event) = event {
+            if self.received.is_none() {
+                return LiveEvent::SessionEnded;
+            }
+            if let Some(event) = self.show_received().await {
                 return event;
             }
         }
+    }
+
+    /// The next event of those that happened already; `None` once all of them are told.
+    pub async fn next_waiting(&mut self) -> Option<LiveEvent> {
+        loop {
+            if self.received.is_none() {
+                self.received = Some(self.events.try_next()?);
+            }
+            if let Some(event) = self.show_received().await {
+                return Some(event);
+            }
+        }
+    }
+
+    async fn show_received(&mut self) -> Option<LiveEvent> {
+        let event = match &self.received {
+            None => None,
+            Some(Delivery::Resync) => self.after_loss().await,
+            Some(Delivery::Event(event)) => self.show(event).await,
+        };
+        self.received = None;
+        event
     }
 
     /// Whether the session still counts; asked now and then, should its end have gone unheard.

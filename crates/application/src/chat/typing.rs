@@ -1,5 +1,8 @@
 //! Telling the other that one is writing.
-use crate::ports::{EventBus, RoomRepository, Unavailable};
+use crate::{
+    limits::Limits,
+    ports::{EventBus, RoomRepository, Unavailable},
+};
 use domain::{
     event::ChatEvent,
     id::{RoomId, UserId},
@@ -12,15 +15,21 @@ pub struct Typing {
     pub rooms: Arc<dyn RoomRepository>,
     /// Tells the other.
     pub bus: Arc<dyn EventBus>,
+    /// Bounds how often.
+    pub limits: Limits,
 }
 
 impl Typing {
-    /// Tells the other person of the room; `false` if it is not a room of this person's.
+    /// Tells the other person of the room, unless they were told a moment ago; `false` if it is
+    /// not a room of this person's.
     pub async fn execute(&self, me: UserId, room: RoomId) -> Result<bool, Unavailable> {
         let Some(participants) = self.rooms.find_participants(room, me).await? else {
             return Ok(false);
         };
-        self.bus.publish(ChatEvent::Typing { participants, room, user: me });
+        // Said too often it means nothing more, and nothing wrong.
+        if self.limits.typing(me, room).await.is_ok() {
+            self.bus.publish(ChatEvent::Typing { participants, room, user: me });
+        }
         Ok(true)
     }
 }

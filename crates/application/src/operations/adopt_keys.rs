@@ -14,12 +14,12 @@ pub struct AdoptKeys {
 pub enum AdoptKeysError {
     /// A key the store was used with is absent.
     #[error(
-        "the store was used with sealing key {0:?}, which is not among the keys given; add it back behind the others"
+        "the store was used with sealing key {0}, which is not among the keys given; add it back behind the others"
     )]
     Missing(KeyId),
     /// A key has the id of another.
     #[error(
-        "sealing key {0:?} is not the key the store was used with under this id; give back the old key, or give the new one another id"
+        "sealing key {0} is not the key the store was used with under this id; give back the old key, or give the new one another id"
     )]
     Changed(KeyId),
     /// A port failed.

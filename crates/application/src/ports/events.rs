@@ -15,7 +15,8 @@ pub trait EventBus: Send + Sync {
     fn publish(&self, event: ChatEvent);
 
     /// Everything published for this person from now on, until the subscription is dropped. A
-    /// reader too slow for its buffer gets [`Delivery::Resync`] in place of what did not fit.
+    /// reader too slow for its buffer gets [`Delivery::Resync`] in place of what did not fit;
+    /// ephemeral events that did not fit are left out without a word.
     fn subscribe(&self, user: UserId) -> Subscription;
 }
 
@@ -62,10 +63,12 @@ pub fn event_channel(capacity: usize) -> (EventSender, Subscription) {
 }
 
 impl EventSender {
-    /// Hands over an event without waiting; what does not fit is noted as lost.
+    /// Hands over an event without waiting; what does not fit is noted as lost, unless it is
+    /// ephemeral: a flood of those must not cost anybody what is queued before them.
     pub fn offer(&self, event: Arc<ChatEvent>) -> Result<(), SubscriberGone> {
         match self.events.try_send(event) {
             Ok(()) => Ok(()),
+            Err(mpsc::error::TrySendError::Full(event)) if event.is_ephemeral() => Ok(()),
             Err(mpsc::error::TrySendError::Full(_)) => {
                 self.mark_lost();
                 Ok(())
@@ -102,6 +105,15 @@ impl Subscription {
         }
     }
 
+    /// The next delivery of those that wait already.
+    pub fn try_next(&mut self) -> Option<Delivery> {
+        if let Some(resync) = self.take_loss() {
+            return Some(resync);
+        }
+        let event = self.events.try_recv().ok()?;
+        Some(self.take_loss().unwrap_or(Delivery::Event(event)))
+    }
+
     /// After a loss what is still queued is of no use: the store knows all of it.
     fn take_loss(&mut self) -> Option<Delivery> {
         if !self.loss.noted.swap(false, Ordering::AcqRel) {
@@ -115,7 +127,10 @@ impl Subscription {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::id::SessionId;
+    use domain::{
+        id::{RoomId, SessionId},
+        room::Participants,
+    };
 
     fn event() -> Arc<ChatEvent> {
         let (user, session) = (UserId::from_bytes([1; 16]), SessionId::from_bytes([2; 16]));
@@ -140,6 +155,34 @@ mod tests {
         assert_eq!(subscription.next().await, Some(Delivery::Resync));
         sender.offer(event()).expect("somebody listens");
         assert_eq!(subscription.next().await, Some(Delivery::Event(event())));
+    }
+
+    #[tokio::test]
+    async fn what_waits_already_is_read_without_waiting() {
+        let (sender, mut subscription) = event_channel(1);
+        assert_eq!(subscription.try_next(), None);
+        sender.offer(event()).expect("somebody listens");
+        assert_eq!(subscription.try_next(), Some(Delivery::Event(event())));
+        sender.mark_lost();
+        assert_eq!(subscription.try_next(), Some(Delivery::Resync));
+        assert_eq!(subscription.try_next(), None);
+    }
+
+    #[tokio::test]
+    async fn an_ephemeral_event_that_does_not_fit_is_left_out_without_a_word() {
+        let (sender, mut subscription) = event_channel(1);
+        let user = UserId::from_bytes([1; 16]);
+        let participants =
+            Participants::pair(user, UserId::from_bytes([3; 16])).expect("two people");
+        let room = RoomId::from_bytes([7; 16]);
+        let typing = Arc::new(ChatEvent::Typing { participants, room, user });
+        sender.offer(event()).expect("somebody listens");
+        for _ in 0..3 {
+            sender.offer(typing.clone()).expect("somebody listens");
+        }
+        assert_eq!(subscription.next().await, Some(Delivery::Event(event())));
+        sender.offer(typing.clone()).expect("somebody listens");
+        assert_eq!(subscription.next().await, Some(Delivery::Event(typing)));
     }
 
     #[tokio::test]

@@ -243,7 +243,7 @@ impl World {
     }
 
     pub fn typing(&self) -> Typing {
-        Typing { rooms: self.store.rooms.clone(), bus: self.store.bus.clone() }
+        Typing { rooms: self.store.rooms.clone(), bus: self.store.bus.clone(), limits: no_limits() }
     }
 
     pub fn follow(&self) -> Follow {
@@ -316,7 +316,7 @@ pub fn down() -> Unavailable {
 }
 
 pub fn no_limits() -> Limits {
-    Limits { limiter: Arc::new(OpenLimiter) }
+    Limits { limiter: Arc::new(OpenLimiter), code_limiter: Arc::new(OpenLimiter) }
 }
 
 /// Refuses what counts under one name, and nothing else.
@@ -326,7 +326,8 @@ pub fn limits_but(refused: &'static str) -> Limits {
         name if name == refused => Err(Throttled { retry_after: TimeDelta::seconds(7) }),
         _ => Ok(()),
     });
-    Limits { limiter: Arc::new(limiter) }
+    let limiter = Arc::new(limiter);
+    Limits { limiter: limiter.clone(), code_limiter: limiter }
 }
 
 fn opener() -> Opener {

@@ -3,7 +3,7 @@ use crate::{settings::Settings, wiring::Parts};
 use adapter_sqlite::DataDirLock;
 use anyhow::{Context, Result};
 use application::operations::Sweep;
-use std::{io::Write, time::Duration};
+use std::{io::Write, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -17,9 +17,9 @@ const SWEEP_EVERY: Duration = Duration::from_mins(10);
 /// Serves until told to stop.
 pub async fn run(settings: Settings) -> Result<()> {
     settings.refuse_open_mailbox()?;
-    let _lock = DataDirLock::acquire(&settings.data_dir)?;
-    let parts = Parts::open(&settings)?;
-    parts.adopt_keys().await?;
+    let _lock = DataDirLock::acquire(&settings.data_dir).context("SOTTO_DATA_DIR can't be used")?;
+    warn_of_open_data(&settings.data_dir);
+    let parts = Parts::open(&settings).await?;
     let caps = caps(&settings);
     let listener = TcpListener::bind(settings.listen).await.with_context(|| {
         format!("SOTTO_LISTEN: {} can't be listened on; is another program there?", settings.listen)
@@ -45,6 +45,15 @@ pub async fn run(settings: Settings) -> Result<()> {
     }
     serving.await??;
     Ok(())
+}
+
+/// A data dir that was there before keeps its mode: it may be somebody else's, too.
+fn warn_of_open_data(data_dir: &Path) {
+    let mode = std::fs::metadata(data_dir).map(|metadata| metadata.permissions().mode());
+    if mode.is_ok_and(|mode| mode & 0o077 != 0) {
+        let data_dir = data_dir.display();
+        tracing::warn!(%data_dir, "others on this machine can look into the data dir: chmod 700");
+    }
 }
 
 fn caps(settings: &Settings) -> Caps {

@@ -11,8 +11,7 @@ pub async fn create(args: CreateUserArgs, settings: Settings) -> Result<()> {
         Username::parse(&args.username).map_err(|error| anyhow!("--username: {error}"))?;
     let email = Email::parse(&args.email).map_err(|error| anyhow!("--email: {error}"))?;
     let password = read_password()?;
-    let parts = Parts::open(&settings)?;
-    parts.adopt_keys().await?;
+    let parts = Parts::open(&settings).await?;
     let name = username.as_str().to_owned();
     let new = NewUser { username, email, password, verified: args.verified };
     let mut out = std::io::stdout();

@@ -5,6 +5,7 @@ use super::{
     inbox::{Inbox, Work},
     wire::{Ending, Incoming, Wire},
 };
+use crate::server::ConnectionPlace;
 use application::{
     chat::{
         Draft, Following, LiveEvent, MarkRead, MarkReadError, Scope, SendError, SendMessages, Sent,
@@ -15,7 +16,7 @@ use application::{
 use domain::{
     TimeDelta, Timestamp,
     id::{ClientId, RoomId, UserId},
-    throttle::Quota,
+    throttle::{Quota, Throttled},
 };
 use futures_util::FutureExt;
 use poem::web::websocket::WebSocketStream;
@@ -33,19 +34,31 @@ const PULSE: Duration = Duration::from_secs(20);
 const SILENCE: Duration = Duration::from_secs(39);
 /// Mistakes that are still a bug rather than an attack.
 const MISTAKES: Quota = Quota::new(200, TimeDelta::milliseconds(200));
+/// How long a shutdown waits for a peer that does not read, or a store that does not answer.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 /// Events written in one go.
 const BURST: usize = 64;
 
 /// A socket and what it needs.
 pub struct Conversation {
-    me: UserId,
-    scope: Scope,
-    following: Following,
-    send_messages: Arc<SendMessages>,
-    mark_read: Arc<MarkRead>,
-    typing: Arc<Typing>,
-    shutdown: CancellationToken,
-    _place: Place,
+    /// Whose it is.
+    pub(super) me: UserId,
+    /// Which rooms it is about.
+    pub(super) scope: Scope,
+    /// What happens there.
+    pub(super) following: Following,
+    /// Sends messages.
+    pub(super) send_messages: Arc<SendMessages>,
+    /// Moves read marks.
+    pub(super) mark_read: Arc<MarkRead>,
+    /// Tells the other.
+    pub(super) typing: Arc<Typing>,
+    /// How many frames it may send.
+    pub(super) frames: Option<Quota>,
+    /// When to end.
+    pub(super) shutdown: CancellationToken,
+    /// What it takes up as long as it lasts.
+    pub(super) _places: (Place, Option<ConnectionPlace>),
 }
 
 /// What became of a piece of work.
@@ -57,31 +70,14 @@ enum Done {
 type Working = Pin<Box<dyn Future<Output = Done> + Send>>;
 
 impl Conversation {
-    #[expect(clippy::too_many_arguments, reason = "the parts of one socket, named where it begins")]
-    pub(super) fn new(
-        me: UserId,
-        scope: Scope,
-        following: Following,
-        send_messages: Arc<SendMessages>,
-        mark_read: Arc<MarkRead>,
-        typing: Arc<Typing>,
-        shutdown: CancellationToken,
-        place: Place,
-    ) -> Self {
-        Self { me, scope, following, send_messages, mark_read, typing, shutdown, _place: place }
-    }
-
     /// Talks until one side ends it.
     pub async fn run(self, stream: WebSocketStream) {
         let shutdown = self.shutdown.clone();
         let mut talk = Talk::new(self, Wire::new(stream));
         let ending = tokio::select! {
             ending = talk.converse() => ending,
-            () = shutdown.cancelled() => Ending::GoingAway,
+            () = long_after(&shutdown) => Ending::GoingAway,
         };
-        if ending == Ending::GoingAway {
-            talk.finish_work().await;
-        }
         talk.wire.close(ending).await;
     }
 
@@ -147,29 +143,49 @@ struct Talk {
     wire: Wire,
     inbox: Inbox,
     working: Option<Working>,
-    began: Instant,
     last_heard: Instant,
-    mistakes: Option<Timestamp>,
+    frames: Option<Allowance>,
+    mistakes: Allowance,
+}
+
+/// What is left of a quota.
+struct Allowance {
+    quota: Quota,
+    began: Instant,
+    state: Option<Timestamp>,
+}
+
+impl Allowance {
+    fn new(quota: Quota, began: Instant) -> Self {
+        Self { quota, began, state: None }
+    }
+
+    fn spend(&mut self, now: Instant) -> Result<(), Ending> {
+        let since = TimeDelta::from_std(now.duration_since(self.began)).unwrap_or_default();
+        let admitted = self.quota.admit(self.state, Timestamp::UNIX_EPOCH + since);
+        self.state = Some(admitted.map_err(|Throttled { .. }| Ending::Abuse)?);
+        Ok(())
+    }
 }
 
 impl Talk {
     fn new(conversation: Conversation, wire: Wire) -> Self {
         let now = Instant::now();
         Self {
+            frames: conversation.frames.map(|quota| Allowance::new(quota, now)),
+            mistakes: Allowance::new(MISTAKES, now),
             conversation,
             wire,
             inbox: Inbox::default(),
             working: None,
-            began: now,
             last_heard: now,
-            mistakes: None,
         }
     }
 
     async fn converse(&mut self) -> Ending {
         match self.talk().await {
-            Ok(never) => never,
-            Err(ending) => ending,
+            Err(Ending::GoingAway) => self.finish_work().await.err().unwrap_or(Ending::GoingAway),
+            Ok(ending) | Err(ending) => ending,
         }
     }
 
@@ -180,7 +196,9 @@ impl Talk {
         pulse.reset();
         loop {
             self.take_up_work().await?;
+            // The shutdown is but looked for here: whatever is being told is told to its end.
             tokio::select! {
+                () = self.conversation.shutdown.cancelled() => return Err(Ending::GoingAway),
                 event = self.conversation.following.next() => self.tell(event).await?,
                 done = finished(&mut self.working) => {
                     self.working = None;
@@ -229,6 +247,9 @@ impl Talk {
 
     async fn hear(&mut self, incoming: Incoming) -> Result<(), Ending> {
         self.last_heard = Instant::now();
+        if let Some(frames) = &mut self.frames {
+            frames.spend(self.last_heard)?;
+        }
         let refusal = match incoming {
             Incoming::Pong => return Ok(()),
             Incoming::Binary => Refusal::new("binary_refused", "frames are text"),
@@ -260,6 +281,8 @@ impl Talk {
                             error = cause as &dyn std::error::Error,
                             "a message was not stored"
                         );
+                    }
+                    if matches!(error, SendError::Unavailable(_) | SendError::Throttled(_)) {
                         self.inbox.note_failure(room, client_id, Instant::now());
                     }
                     self.refuse(Refusal::of_send(&error).about(client_id)).await?;
@@ -276,14 +299,7 @@ impl Talk {
         if ours {
             return Ok(());
         }
-        let since = TimeDelta::from_std(self.began.elapsed()).unwrap_or_default();
-        match MISTAKES.admit(self.mistakes, Timestamp::UNIX_EPOCH + since) {
-            Ok(state) => {
-                self.mistakes = Some(state);
-                Ok(())
-            }
-            Err(_) => Err(Ending::Abuse),
-        }
+        self.mistakes.spend(Instant::now())
     }
 
     async fn check_pulse(&mut self) -> Result<(), Ending> {
@@ -297,24 +313,29 @@ impl Talk {
         self.wire.ping().await
     }
 
-    /// Before going away: what is being stored is answered.
-    async fn finish_work(&mut self) {
+    /// Before going away: what is being stored is answered, and what was stored before, too. Its
+    /// events were queued before the work was done, and may wait here though no work does.
+    async fn finish_work(&mut self) -> Result<(), Ending> {
         if let Some(working) = self.working.take() {
             let done = working.await;
-            if self.report(done).await.is_ok() {
-                while let Some(event) = self.conversation.following.next().now_or_never() {
-                    if self.tell(event).await.is_err() {
-                        return;
-                    }
-                }
-            }
+            self.report(done).await?;
         }
+        while let Some(event) = self.conversation.following.next_waiting().await {
+            self.tell(event).await?;
+        }
+        Ok(())
     }
 
     async fn say(&mut self, frame: &ServerFrame) -> Result<(), Ending> {
         self.wire.feed(frame.to_text()).await?;
         self.wire.flush().await
     }
+}
+
+/// The moment in a shutdown when nobody is waited for any more.
+async fn long_after(shutdown: &CancellationToken) {
+    shutdown.cancelled().await;
+    tokio::time::sleep(LAST_WORDS).await;
 }
 
 /// Waits for the work under way; for ever if there is none.

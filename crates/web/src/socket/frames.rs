@@ -1,7 +1,10 @@
 //! Frames as JSON.
-use crate::api::{
-    messages::{SendRequest, parse_draft},
-    shapes::{MessageShape, RoomShape},
+use crate::{
+    api::{
+        messages::{SendRequest, parse_draft},
+        shapes::{MessageShape, RoomShape},
+    },
+    problem::FieldError,
 };
 use application::chat::{Draft, LiveEvent, Scope, SendError};
 use domain::id::{RoomId, UserId};
@@ -115,6 +118,12 @@ impl Refusal {
         Self::new("unavailable", "not stored; send it again")
     }
 
+    /// A field that does not fit; what is wrong with a text has words of its own.
+    fn of_field(error: FieldError) -> Self {
+        let code = if error.code == "invalid" { "validation_failed" } else { &error.code };
+        Self::new(code, error.detail)
+    }
+
     /// Why a message was not sent.
     pub fn of_send(error: &SendError) -> Self {
         match error {
@@ -136,9 +145,7 @@ pub fn read_frame(text: &str, scope: Scope) -> Result<Ask, Refusal> {
             let request = SendRequest { client_id, body, reply_to, attachments };
             let room = read_room(room, scope).map_err(|refusal| refusal.about(&about))?;
             let draft = parse_draft(room, &request);
-            draft
-                .map(Ask::Send)
-                .map_err(|error| Refusal::new(&error.code, error.detail).about(&about))
+            draft.map(Ask::Send).map_err(|error| Refusal::of_field(error).about(&about))
         }
         ClientFrame::Read { room, seq } => Ok(Ask::Read { room: read_room(room, scope)?, seq }),
         ClientFrame::Typing { room } => Ok(Ask::Typing { room: read_room(room, scope)? }),
@@ -244,7 +251,7 @@ mod tests {
             (r#"{"type":"shout"}"#, "unknown_type"),
             (r#"{"type":"read","room":"x","seq":1}"#, "not_found"),
             (r#"{"type":"read","seq":-1}"#, "validation_failed"),
-            (r#"{"type":"send","client_id":"nope","body":"hi"}"#, "invalid"),
+            (r#"{"type":"send","client_id":"nope","body":"hi"}"#, "validation_failed"),
         ] {
             assert_eq!(refused(text, one_room()).0, code, "{text}");
         }

@@ -1,9 +1,10 @@
 //! What a client asked for and was not answered yet, in order.
 //!
-//! Messages of one socket keep their order. When one fails as unavailable, so does every later one
-//! of its room that the client had sent before it could know: those already queued, and those still
-//! on the wire. So until the failed one is sent again, or long enough for nothing to be on the wire
-//! any more, later ones of that room are refused, too.
+//! Messages of one socket keep their order. When one fails for now (as unavailable or rate limited),
+//! so does every later one of its room that the client had sent before it could know: those already
+//! queued, and those still on the wire. So until the failed one is sent again, or long enough for
+//! nothing to be on the wire any more, later ones of that room are refused, too. They are refused as
+//! unavailable, whatever the first one failed of: the client did nothing wrong in sending them.
 use super::frames::Ask;
 use application::chat::Draft;
 use domain::id::{ClientId, RoomId};
@@ -54,7 +55,7 @@ impl Inbox {
         self.asks.push_back(ask);
     }
 
-    /// Notes that a message failed as unavailable.
+    /// Notes that a message failed for now.
     pub fn note_failure(&mut self, room: RoomId, client_id: ClientId, now: Instant) {
         self.failed.entry(room).or_insert(Failed { client_id, at: now });
     }

@@ -9,7 +9,7 @@ use crate::{
     gate::Gate,
     problem::Problem,
     public_url::PublicUrl,
-    server::{Caps, Shutdown},
+    server::{Caps, ConnectionPlace, Shutdown},
 };
 use application::{
     accounts::SignedIn,
@@ -94,7 +94,16 @@ impl Drop for Place {
 }
 
 /// `/ws/chat/` and `/ws/chat/{room}/`.
-pub struct SocketEndpoint(pub Arc<Sockets>);
+pub struct SocketEndpoint(pub Arc<Sockets>, pub SocketPath);
+
+/// Which of the two addresses it is.
+#[derive(Clone, Copy, Debug)]
+pub enum SocketPath {
+    /// `/ws/chat/`.
+    AllRooms,
+    /// `/ws/chat/{room}/`.
+    OneRoom,
+}
 
 impl Endpoint for SocketEndpoint {
     type Output = Response;
@@ -106,19 +115,27 @@ impl Endpoint for SocketEndpoint {
         }
         let who = sockets.gate.recognise(&request).await.map_err(Problem::from)?;
         let who = who.ok_or_else(Problem::signed_out)?;
-        let scope = scope(&request)?;
-        let conversation = sockets.begin(who, scope).await?;
+        let scope = self.1.scope(&request)?;
+        let connection = request.data::<ConnectionPlace>().cloned();
+        let conversation = sockets.begin(who, scope, connection).await?;
         let socket = WebSocket::from_request_without_body(&request).await?;
-        let tasks = sockets.shutdown.tasks.clone();
-        let upgraded = socket
-            .config(config())
-            .on_upgrade(move |stream| tasks.track_future(conversation.run(stream)));
+        // From now on: a shutdown also waits for those that are about to be sockets.
+        let token = sockets.shutdown.tasks.token();
+        let upgraded = socket.config(config()).on_upgrade(move |stream| async move {
+            conversation.run(stream).await;
+            drop(token);
+        });
         Ok(upgraded.into_response())
     }
 }
 
 impl Sockets {
-    async fn begin(&self, who: SignedIn, scope: Scope) -> Result<Conversation, Problem> {
+    async fn begin(
+        &self,
+        who: SignedIn,
+        scope: Scope,
+        connection: Option<ConnectionPlace>,
+    ) -> Result<Conversation, Problem> {
         let place = self.open.take(who.user, self.caps.sockets_per_user).ok_or_else(|| {
             Problem::new(
                 StatusCode::TOO_MANY_REQUESTS,
@@ -127,23 +144,30 @@ impl Sockets {
             )
         })?;
         let following = self.follow.execute(who, scope).await?.ok_or_else(Problem::not_found)?;
-        Ok(Conversation::new(
-            who.user,
+        Ok(Conversation {
+            me: who.user,
             scope,
             following,
-            self.send_messages.clone(),
-            self.mark_read.clone(),
-            self.typing.clone(),
-            self.shutdown.begun.clone(),
-            place,
-        ))
+            send_messages: self.send_messages.clone(),
+            mark_read: self.mark_read.clone(),
+            typing: self.typing.clone(),
+            frames: self.caps.frames,
+            shutdown: self.shutdown.begun.clone(),
+            _places: (place, connection),
+        })
     }
 }
 
-fn scope(request: &Request) -> Result<Scope, Problem> {
-    match request.raw_path_param("room") {
-        None => Ok(Scope::AllRooms),
-        Some(room) => room.parse().map(Scope::Room).map_err(|_| Problem::not_found()),
+impl SocketPath {
+    fn scope(self, request: &Request) -> Result<Scope, Problem> {
+        match self {
+            Self::AllRooms => Ok(Scope::AllRooms),
+            Self::OneRoom => {
+                // An id that can't even be decoded is that of nothing, too.
+                let room = request.raw_path_param("room").and_then(|room| room.parse().ok());
+                room.map(Scope::Room).ok_or_else(Problem::not_found)
+            }
+        }
     }
 }
 

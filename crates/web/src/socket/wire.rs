@@ -105,7 +105,7 @@ impl Ending {
         match self {
             Self::SessionEnded => Some((CloseCode::from(4401), "session ended")),
             Self::GoingAway => Some((CloseCode::from(1001), "going away")),
-            Self::Abuse => Some((CloseCode::from(1008), "too many errors")),
+            Self::Abuse => Some((CloseCode::from(1008), "too many frames or errors")),
             Self::TooLong => Some((CloseCode::from(1009), "frame too long")),
             Self::Gone => None,
         }

@@ -1,3 +1,6 @@
+/** One slash, and no second one that would name a host. */
+const LOCAL = /^\/(?![/\\])/;
+
 /**
  * The path to return to after signing in, or `fallback` when `next` could lead anywhere else.
  * Parsing is left to the URL parser, because it drops tabs and line breaks a pattern would miss.
@@ -5,11 +8,13 @@
  * @param {string} [fallback]
  */
 export function localPath(next, fallback = '/chat/') {
-  if (!next || !/^\/(?![/\\])/.test(next)) return fallback;
+  if (!next || !LOCAL.test(next)) return fallback;
   const base = 'http://here.invalid';
   try {
     const url = new URL(next, base);
-    return url.origin === base ? url.pathname + url.search + url.hash : fallback;
+    const path = url.pathname + url.search + url.hash;
+    // Resolving dots can bring forth a second slash: /..//elsewhere.
+    return url.origin === base && LOCAL.test(path) ? path : fallback;
   } catch {
     return fallback;
   }
