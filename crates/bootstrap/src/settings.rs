@@ -77,12 +77,12 @@ impl Settings {
     }
 
     fn read(mut given: HashMap<String, String>) -> Result<Self> {
-        // An empty value is what compose files make of an unset variable.
-        given.retain(|_, value| !value.trim().is_empty());
         resolve_files(&mut given)?;
         if let Some(unknown) = given.keys().filter(|name| !NAMES.contains(&name.as_str())).min() {
             bail!("there is no setting {unknown}; `sotto --help` lists them all");
         }
+        // An empty value is what compose files make of an unset variable.
+        given.retain(|_, value| !value.trim().is_empty());
         let get = |name: &str| given.get(name).map(|value| value.trim());
         let listen = parse(
             get("SOTTO_LISTEN"),
@@ -135,7 +135,8 @@ impl Settings {
 /// Puts the content of `NAME_FILE` in the place of `NAME`.
 fn resolve_files(given: &mut HashMap<String, String>) -> Result<()> {
     for name in SECRETS {
-        let Some(path) = given.remove(&format!("{name}_FILE")) else {
+        let Some(path) = given.remove(&format!("{name}_FILE")).filter(|path| !path.is_empty())
+        else {
             continue;
         };
         ensure!(!given.contains_key(name), "{name} and {name}_FILE are both set; keep one of them");

@@ -74,6 +74,16 @@ impl ChatEvent {
         matches!(self, Self::Typing { .. })
     }
 
+    /// Roughly how many bytes of memory it holds.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Message { message, .. } => {
+                size_of::<Self>() + message.body.as_ref().map_or(0, |body| body.as_bytes().len())
+            }
+            _ => size_of::<Self>(),
+        }
+    }
+
     /// The room it happened in, where it happened in one.
     pub fn room(&self) -> Option<RoomId> {
         match self {

@@ -2,7 +2,7 @@
 use domain::{event::ChatEvent, id::UserId};
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 use tokio::sync::{Notify, mpsc};
 
@@ -43,11 +43,16 @@ pub struct EventSender {
     loss: Arc<Loss>,
 }
 
+/// Most bytes of events that wait for one subscriber.
+const MAX_WAITING_BYTES: usize = 2 * 1024 * 1024;
+
 /// Whether events were lost; wakes a reader that waits.
 #[derive(Debug, Default)]
 struct Loss {
     noted: AtomicBool,
     wake: Notify,
+    /// How much waits.
+    waiting_bytes: AtomicUsize,
 }
 
 /// Nobody listens any more.
@@ -55,7 +60,7 @@ struct Loss {
 #[error("the subscription was dropped")]
 pub struct SubscriberGone;
 
-/// A bounded stream of events that says so when it overflowed.
+/// A stream of events, bounded in number and in bytes, that says so when it overflowed.
 pub fn event_channel(capacity: usize) -> (EventSender, Subscription) {
     let (sender, receiver) = mpsc::channel(capacity);
     let loss = Arc::new(Loss::default());
@@ -66,15 +71,19 @@ impl EventSender {
     /// Hands over an event without waiting; what does not fit is noted as lost, unless it is
     /// ephemeral: a flood of those must not cost anybody what is queued before them.
     pub fn offer(&self, event: Arc<ChatEvent>) -> Result<(), SubscriberGone> {
-        match self.events.try_send(event) {
-            Ok(()) => Ok(()),
-            Err(mpsc::error::TrySendError::Full(event)) if event.is_ephemeral() => Ok(()),
-            Err(mpsc::error::TrySendError::Full(_)) => {
-                self.mark_lost();
-                Ok(())
-            }
-            Err(mpsc::error::TrySendError::Closed(_)) => Err(SubscriberGone),
+        if self.is_gone() {
+            return Err(SubscriberGone);
         }
+        let (weight, ephemeral) = (event.weight(), event.is_ephemeral());
+        let waiting = self.loss.waiting_bytes.fetch_add(weight, Ordering::AcqRel);
+        if waiting + weight <= MAX_WAITING_BYTES && self.events.try_send(event).is_ok() {
+            return Ok(());
+        }
+        self.loss.waiting_bytes.fetch_sub(weight, Ordering::AcqRel);
+        if !ephemeral {
+            self.mark_lost();
+        }
+        Ok(())
     }
 
     /// Whether nobody listens any more.
@@ -100,6 +109,7 @@ impl Subscription {
                 event = self.events.recv() => event?,
                 () = self.loss.wake.notified() => continue,
             };
+            self.took(&event);
             // What was lost meanwhile is newer than this event, and the store knows both.
             return Some(self.take_loss().unwrap_or(Delivery::Event(event)));
         }
@@ -111,6 +121,7 @@ impl Subscription {
             return Some(resync);
         }
         let event = self.events.try_recv().ok()?;
+        self.took(&event);
         Some(self.take_loss().unwrap_or(Delivery::Event(event)))
     }
 
@@ -119,8 +130,14 @@ impl Subscription {
         if !self.loss.noted.swap(false, Ordering::AcqRel) {
             return None;
         }
-        while self.events.try_recv().is_ok() {}
+        while let Ok(event) = self.events.try_recv() {
+            self.took(&event);
+        }
         Some(Delivery::Resync)
+    }
+
+    fn took(&self, event: &ChatEvent) {
+        self.loss.waiting_bytes.fetch_sub(event.weight(), Ordering::AcqRel);
     }
 }
 
@@ -191,5 +208,24 @@ mod tests {
         drop(subscription);
         assert!(sender.is_gone());
         assert_eq!(sender.offer(event()), Err(SubscriberGone));
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_bounded_in_bytes_and_there_is_room_again_once_it_is_read() {
+        let (sender, mut subscription) = event_channel(1_000_000);
+        let fitting = MAX_WAITING_BYTES / event().weight();
+        for _ in 0..2 {
+            for _ in 0..fitting {
+                sender.offer(event()).expect("somebody listens");
+            }
+            for _ in 0..fitting {
+                assert_eq!(subscription.next().await, Some(Delivery::Event(event())));
+            }
+        }
+        for _ in 0..=fitting {
+            sender.offer(event()).expect("somebody listens");
+        }
+        assert_eq!(subscription.next().await, Some(Delivery::Resync));
+        assert_eq!(subscription.loss.waiting_bytes.load(Ordering::Relaxed), 0);
     }
 }

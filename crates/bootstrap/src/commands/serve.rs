@@ -17,7 +17,8 @@ const SWEEP_EVERY: Duration = Duration::from_mins(10);
 /// Serves until told to stop.
 pub async fn run(settings: Settings) -> Result<()> {
     settings.refuse_open_mailbox()?;
-    let _lock = DataDirLock::acquire(&settings.data_dir).context("SOTTO_DATA_DIR can't be used")?;
+    let _lock = DataDirLock::acquire(&settings.data_dir)
+        .context("SOTTO_DATA_DIR must be a directory of its own that this user can write to")?;
     warn_of_open_data(&settings.data_dir);
     let parts = Parts::open(&settings).await?;
     let caps = caps(&settings);
