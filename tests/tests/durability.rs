@@ -6,6 +6,7 @@ use std::{
     collections::{HashMap, VecDeque},
     fs,
     io::Write,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 use tokio::{sync::mpsc, task::JoinSet};
@@ -348,7 +349,10 @@ fn fill(disk: &Path) -> PathBuf {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_refuses_loses_nothing_and_is_over_once_there_is_room() {
-    let wrapper = ["unshare", "--map-root-user", "--mount", "sh", "-c", SMALL_DISK];
+    // Only root may mount; others become it in a user namespace of their own.
+    let is_root = fs::metadata("/proc/self").expect("a process").uid() == 0;
+    let user: &[&str] = if is_root { &[] } else { &["--map-root-user"] };
+    let wrapper = [&["unshare"], user, &["--mount", "sh", "-c", SMALL_DISK]].concat();
     let server = Server::start_within(&wrapper, &[("SOTTO_RATE_LIMITS", "off")]);
     let disk = small_disk(&server);
     assert!(disk.join("sotto.db").exists(), "the server is not on the small disk");
