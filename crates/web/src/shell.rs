@@ -31,6 +31,8 @@ pub struct Shell<E> {
     pub allowed_methods: AllowedMethods,
     /// The page shown to a browser that went astray.
     pub not_found_page: Arc<str>,
+    /// The page shown to a browser when something is wrong with us.
+    pub error_page: Arc<str>,
 }
 
 impl<E: Endpoint + 'static> Endpoint for Shell<E> {
@@ -47,8 +49,13 @@ impl<E: Endpoint + 'static> Endpoint for Shell<E> {
             Some(response) => response,
             None => self.answer(request).await,
         };
-        if wants_page && response.status() == StatusCode::NOT_FOUND && !is_page(&response) {
-            response = page(StatusCode::NOT_FOUND, &self.not_found_page);
+        if wants_page && !is_page(&response) {
+            let status = response.status();
+            if status == StatusCode::NOT_FOUND {
+                response = page(status, &self.not_found_page);
+            } else if status.is_server_error() {
+                response = page(status, &self.error_page);
+            }
         }
         if response.status() == StatusCode::METHOD_NOT_ALLOWED
             && let Ok(allowed) = HeaderValue::from_str(self.allowed_methods.at(&path))
@@ -123,12 +130,51 @@ pub fn redirect(status: StatusCode, to: &str) -> Response {
 /// Whether a person's browser asks for something to look at.
 fn wants_page(request: &Request) -> bool {
     let path = request.uri().path();
-    let machine =
-        ["/api/", "/ws/", "/static/", "/openapi.json"].iter().any(|start| path.starts_with(start));
+    let machine = ["/api/", "/ws/", "/static/", "/openapi.json", "/health/"]
+        .iter()
+        .any(|start| path.starts_with(start));
     let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
     !machine && accept.is_some_and(|types| types.contains("text/html"))
 }
 
 fn is_page(response: &Response) -> bool {
     response.content_type().is_some_and(|kind| kind.starts_with("text/html"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(status: StatusCode) -> Shell<impl Endpoint + 'static> {
+        let public_url = PublicUrl::parse("http://127.0.0.1").expect("valid");
+        Shell {
+            routes: Arc::new(poem::endpoint::make_sync(move |_| {
+                Problem::new(status, "planted", "planted").into_response()
+            })),
+            tasks: TaskTracker::new(),
+            security_headers: SecurityHeaders::new(&public_url),
+            public_url,
+            allowed_methods: AllowedMethods::of("{}", ""),
+            not_found_page: "lost".into(),
+            error_page: "sorry".into(),
+        }
+    }
+
+    async fn body(status: StatusCode, path: &'static str, accept: &str) -> String {
+        let request = Request::builder().uri_str(path).header(header::ACCEPT, accept).finish();
+        let response = shell(status).call(request).await.expect("answers");
+        assert_eq!(response.status(), status);
+        response.into_body().into_string().await.expect("text")
+    }
+
+    #[tokio::test]
+    async fn people_get_pages_and_programs_get_problems() {
+        let html = "text/html,*/*";
+        assert_eq!(body(StatusCode::NOT_FOUND, "/nowhere", html).await, "lost");
+        assert_eq!(body(StatusCode::SERVICE_UNAVAILABLE, "/chat/", html).await, "sorry");
+        for (path, accept) in [("/chat/", "*/*"), ("/api/me", html), ("/health/", html)] {
+            let problem = body(StatusCode::SERVICE_UNAVAILABLE, path, accept).await;
+            assert!(problem.contains("planted"), "{path}: {problem}");
+        }
+    }
 }

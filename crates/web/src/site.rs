@@ -89,6 +89,7 @@ pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
         public_url: site.public_url,
         allowed_methods,
         not_found_page: site.assets.page_text("not-found.html").into(),
+        error_page: site.assets.page_text("error.html").into(),
     }
 }
 

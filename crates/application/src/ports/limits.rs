@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use domain::throttle::{Quota, Throttled};
 
-/// What is limited: the kind of thing, and whose. Holds nothing personal in clear text logs.
+/// What is limited: the kind of thing, and whose. Never logged: it may hold an address.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LimitKey {
     /// Which limit.
