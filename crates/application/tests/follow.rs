@@ -256,7 +256,7 @@ fn with_room_for_one(w: &World) -> (Follow, EventSender) {
 
 fn bus_of(subscription: Subscription) -> Arc<MockEventBus> {
     let mut bus = MockEventBus::new();
-    bus.expect_subscribe().return_once(|_| subscription);
+    bus.expect_subscribe().return_once(|_| Ok(subscription));
     Arc::new(bus)
 }
 

@@ -79,6 +79,10 @@ minted_id!(
     /// Names one message.
     MessageId
 );
+minted_id!(
+    /// Names one mail on its way out.
+    MailId
+);
 id!(
     /// The name a client gives a message before it sends it, so that sending it again is harmless.
     ClientId

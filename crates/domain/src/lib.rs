@@ -10,6 +10,7 @@ pub mod id;
 pub mod message;
 pub mod name;
 pub mod otp;
+pub mod outbox;
 pub mod password;
 pub mod reaction;
 pub mod registration;

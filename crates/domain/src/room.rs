@@ -64,6 +64,17 @@ pub struct Room {
     pub active_at: Timestamp,
 }
 
+/// How far the history of a room has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoomHead {
+    /// Which room.
+    pub room: RoomId,
+    /// Who is in it.
+    pub participants: Participants,
+    /// The greatest `rev` any of its messages has; 0 when there is none.
+    pub rev: u64,
+}
+
 /// A room as one of its two people sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomView {

@@ -35,6 +35,29 @@ impl std::fmt::Debug for SealedBody {
     }
 }
 
+/// Bytes of any other kind as they leave this process: encrypted and authenticated, with the id of
+/// their key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SealedPayload(Vec<u8>);
+
+impl SealedPayload {
+    /// Wraps what a sealer made or somebody kept.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// The envelope.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for SealedPayload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SealedPayload({} bytes)", self.0.len())
+    }
+}
+
 /// A digest that only the holder of the keys can make, with the id of its key: of things so short
 /// that a plain digest would give them away (codes, message texts).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,5 @@
-use application::ports::{EventBus, EventSender, Subscription, event_channel};
+use application::ports::{EventBus, EventSender, Subscription, Unavailable, event_channel};
+use async_trait::async_trait;
 use domain::{event::ChatEvent, id::UserId, message::SealedMessage};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -35,6 +36,7 @@ impl RecordingBus {
     }
 }
 
+#[async_trait]
 impl EventBus for RecordingBus {
     fn publish(&self, event: ChatEvent) {
         let mut recording = self.recording();
@@ -45,9 +47,9 @@ impl EventBus for RecordingBus {
         recording.events.push(event);
     }
 
-    fn subscribe(&self, user: UserId) -> Subscription {
+    async fn subscribe(&self, user: UserId) -> Result<Subscription, Unavailable> {
         let (sender, subscription) = event_channel(Self::CAPACITY);
         self.recording().subscribers.push((user, sender));
-        subscription
+        Ok(subscription)
     }
 }

@@ -1,10 +1,12 @@
 //! Cryptography that hides nothing, and is checked like the real one.
-use application::ports::{Digester, HashingBusy, MessageSealer, PasswordHasher, Purpose};
+use application::ports::{
+    Digester, HashingBusy, MessageSealer, PasswordHasher, PayloadPurpose, PayloadSealer, Purpose,
+};
 use async_trait::async_trait;
 use domain::{
     message::MessageBody,
     password::{Password, PasswordHash},
-    sealing::{KeyedDigest, SealedBody, SealedPlace, Unreadable},
+    sealing::{KeyedDigest, SealedBody, SealedPayload, SealedPlace, Unreadable},
 };
 
 /// Sets a body down as its place and the text with every bit turned over: readable to anyone, but
@@ -23,6 +25,28 @@ impl MessageSealer for PlainSealer {
         let text = sealed.as_bytes().strip_prefix(&*bytes_of(place)).ok_or(Unreadable)?;
         let text = String::from_utf8(turned_over(text)).map_err(|_| Unreadable)?;
         Ok(MessageBody::opened(text))
+    }
+}
+
+/// Sets a payload down as its purpose, its context and the payload with every bit turned over.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PlainPayloadSealer;
+
+impl PayloadSealer for PlainPayloadSealer {
+    fn seal(&self, purpose: PayloadPurpose, context: &[u8], payload: &[u8]) -> SealedPayload {
+        let mut sealed = format!("{purpose:?} {context:?} ").into_bytes();
+        sealed.extend(turned_over(payload));
+        SealedPayload::new(sealed)
+    }
+
+    fn open(
+        &self,
+        purpose: PayloadPurpose,
+        context: &[u8],
+        sealed: &SealedPayload,
+    ) -> Result<Vec<u8>, Unreadable> {
+        let front = format!("{purpose:?} {context:?} ");
+        sealed.as_bytes().strip_prefix(front.as_bytes()).map(turned_over).ok_or(Unreadable)
     }
 }
 

@@ -23,7 +23,7 @@ pub use {
     bus::RecordingBus,
     clock::FixedClock,
     contract::StoreUnderTest,
-    crypto::{PlainDigester, PlainHasher, PlainSealer},
+    crypto::{PlainDigester, PlainHasher, PlainPayloadSealer, PlainSealer},
     entropy::{CountingEntropy, Dice},
     limiter::OpenLimiter,
     mailer::RecordingMailer,

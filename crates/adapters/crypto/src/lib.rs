@@ -6,9 +6,11 @@
 mod a256cbc_hs512;
 mod digester;
 mod entropy;
+mod envelope;
 mod framing;
 mod hasher;
 mod keyring;
+mod payload;
 mod queue;
 mod scratch;
 mod sealer;
@@ -18,5 +20,6 @@ pub use {
     entropy::OsEntropy,
     hasher::{Argon2PasswordHasher, HashingStrength},
     keyring::{InvalidKeyRing, KeyRing},
+    payload::AesPayloadSealer,
     sealer::AesMessageSealer,
 };

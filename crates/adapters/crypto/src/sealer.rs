@@ -1,10 +1,9 @@
 //! Message bodies at rest.
 //!
-//! The envelope is version (1 byte) ‖ length of the key id (1) ‖ key id ‖ IV (16) ‖ ciphertext ‖
-//! tag (32). Each room has a key of its own. The key id, the room, the message and its sender are
-//! bound in, so that a body opens only where it was sealed.
+//! Each room has a key of its own. The key id, the room, the message and its sender are bound in, so
+//! that a body opens only where it was sealed.
 use crate::{
-    a256cbc_hs512::{self, IV_BYTES, KEY_BYTES, TAG_BYTES},
+    envelope::{self, Bindings},
     framing::framed,
     keyring::{KeyRing, RingKey},
 };
@@ -14,9 +13,7 @@ use domain::{
     sealing::{SealedBody, SealedPlace, Unreadable},
 };
 use std::sync::Arc;
-use zeroize::Zeroizing;
 
-const VERSION: u8 = 1;
 /// Stands in the label of room keys and in the associated data; changes with the version.
 const MAGIC: &[u8] = b"sotto/v1/message";
 
@@ -33,10 +30,7 @@ impl AesMessageSealer {
     }
 
     fn open_text(&self, place: &SealedPlace, sealed: &SealedBody) -> Result<String, Unreadable> {
-        let envelope = Envelope::read(sealed.as_bytes(), &self.ring).ok_or(Unreadable)?;
-        let Envelope { key, iv, ciphertext, tag } = envelope;
-        let aad = associated_data(key, place);
-        let text = a256cbc_hs512::decrypt(&room_key(key, place), iv, &aad, ciphertext, tag)?;
+        let text = envelope::open(&self.ring, sealed.as_bytes(), |key| bindings(key, place))?;
         String::from_utf8(text).map_err(|_| Unreadable)
     }
 }
@@ -44,11 +38,9 @@ impl AesMessageSealer {
 impl MessageSealer for AesMessageSealer {
     fn seal(&self, place: &SealedPlace, body: &MessageBody) -> SealedBody {
         let key = self.ring.newest();
-        let iv = self.entropy.bytes();
-        let aad = associated_data(key, place);
         let plaintext = body.as_str().as_bytes();
-        let (ciphertext, tag) = a256cbc_hs512::encrypt(&room_key(key, place), &iv, &aad, plaintext);
-        Envelope { key, iv: &iv, ciphertext: &ciphertext, tag: &tag }.write()
+        let iv = self.entropy.bytes();
+        SealedBody::new(envelope::seal(key, &bindings(key, place), &iv, plaintext))
     }
 
     fn open(&self, place: &SealedPlace, sealed: &SealedBody) -> Result<MessageBody, Unreadable> {
@@ -56,46 +48,17 @@ impl MessageSealer for AesMessageSealer {
     }
 }
 
-struct Envelope<'a> {
-    key: &'a RingKey,
-    iv: &'a [u8; IV_BYTES],
-    ciphertext: &'a [u8],
-    tag: &'a [u8; TAG_BYTES],
-}
-
-impl<'a> Envelope<'a> {
-    fn read(bytes: &'a [u8], ring: &'a KeyRing) -> Option<Self> {
-        let rest = bytes.strip_prefix(&[VERSION])?;
-        let (key, rest) = ring.split_key(rest)?;
-        let (iv, rest) = rest.split_first_chunk()?;
-        let (ciphertext, tag) = rest.split_last_chunk()?;
-        Some(Self { key, iv, ciphertext, tag })
+fn bindings(key: &RingKey, place: &SealedPlace) -> Bindings {
+    Bindings {
+        key_bytes: key.derive_for(MAGIC, place.room.as_bytes()),
+        associated_data: framed([
+            MAGIC,
+            key.id_bytes(),
+            place.room.as_bytes(),
+            place.message.as_bytes(),
+            place.sender.as_bytes(),
+        ]),
     }
-
-    fn write(&self) -> SealedBody {
-        let around = 2 + self.key.id_bytes().len() + IV_BYTES + TAG_BYTES;
-        let mut bytes = Vec::with_capacity(around + self.ciphertext.len());
-        bytes.push(VERSION);
-        self.key.push_id(&mut bytes);
-        bytes.extend_from_slice(self.iv);
-        bytes.extend_from_slice(self.ciphertext);
-        bytes.extend_from_slice(self.tag);
-        SealedBody::new(bytes)
-    }
-}
-
-fn room_key(key: &RingKey, place: &SealedPlace) -> Zeroizing<[u8; KEY_BYTES]> {
-    key.derive_for(MAGIC, place.room.as_bytes())
-}
-
-fn associated_data(key: &RingKey, place: &SealedPlace) -> Vec<u8> {
-    framed([
-        MAGIC,
-        key.id_bytes(),
-        place.room.as_bytes(),
-        place.message.as_bytes(),
-        place.sender.as_bytes(),
-    ])
 }
 
 #[cfg(test)]
@@ -134,10 +97,7 @@ mod tests {
     /// Seals bytes that need not be text, as nobody but the holder of the keys could.
     fn seal_bytes(sealer: &AesMessageSealer, plaintext: &[u8]) -> SealedBody {
         let key = sealer.ring.newest();
-        let aad = associated_data(key, &place());
-        let key_bytes = room_key(key, &place());
-        let (ciphertext, tag) = a256cbc_hs512::encrypt(&key_bytes, &[9; 16], &aad, plaintext);
-        Envelope { key, iv: &[9; 16], ciphertext: &ciphertext, tag: &tag }.write()
+        SealedBody::new(envelope::seal(key, &bindings(key, &place()), &[9; 16], plaintext))
     }
 
     proptest! {

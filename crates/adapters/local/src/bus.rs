@@ -1,5 +1,6 @@
 //! Live events between the sockets of one process.
-use application::ports::{EventBus, EventSender, Subscription, event_channel};
+use application::ports::{EventBus, EventSender, Subscription, Unavailable, event_channel};
+use async_trait::async_trait;
 use domain::{event::ChatEvent, id::UserId};
 use std::{
     collections::HashMap,
@@ -39,12 +40,20 @@ impl LocalEventBus {
         Self::default()
     }
 
+    /// Everything published for this person from now on.
+    pub fn listen(&self, user: UserId) -> Subscription {
+        let (sender, subscription) = event_channel(BUFFERED_EVENTS);
+        self.subscribers().add(user, sender);
+        subscription
+    }
+
     fn subscribers(&self) -> MutexGuard<'_, Subscribers> {
         // Nothing in here can be left half done: a panic elsewhere is no reason to go silent.
         self.subscribers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+#[async_trait]
 impl EventBus for LocalEventBus {
     fn publish(&self, event: ChatEvent) {
         let event = Arc::new(event);
@@ -54,10 +63,8 @@ impl EventBus for LocalEventBus {
         }
     }
 
-    fn subscribe(&self, user: UserId) -> Subscription {
-        let (sender, subscription) = event_channel(BUFFERED_EVENTS);
-        self.subscribers().add(user, sender);
-        subscription
+    async fn subscribe(&self, user: UserId) -> Result<Subscription, Unavailable> {
+        Ok(self.listen(user))
     }
 }
 
@@ -145,7 +152,7 @@ mod tests {
     async fn both_people_hear_of_it_in_order_and_nobody_else_does() {
         let bus = LocalEventBus::new();
         let [mut first, mut second, mut other, mut stranger] =
-            [ann(), ann(), bob(), eve()].map(|user| bus.subscribe(user));
+            [ann(), ann(), bob(), eve()].map(|user| bus.listen(user));
         for seq in 1..=100 {
             bus.publish(numbered(seq));
         }
@@ -161,7 +168,7 @@ mod tests {
     #[tokio::test]
     async fn all_subscribers_hear_racing_publishers_in_one_order() {
         let bus = LocalEventBus::new();
-        let [mut hers, mut his] = [ann(), bob()].map(|user| bus.subscribe(user));
+        let [mut hers, mut his] = [ann(), bob()].map(|user| bus.listen(user));
         thread::scope(|scope| {
             for publisher in 0..4 {
                 let bus = &bus;
@@ -185,7 +192,7 @@ mod tests {
     #[tokio::test]
     async fn a_slow_reader_is_told_to_resync_and_then_hears_what_is_new() {
         let bus = LocalEventBus::new();
-        let [mut slow, mut quick] = [ann(), bob()].map(|user| bus.subscribe(user));
+        let [mut slow, mut quick] = [ann(), bob()].map(|user| bus.listen(user));
         let overflow = BUFFERED_EVENTS as u64 + 50;
         for seq in 1..=overflow {
             bus.publish(numbered(seq));
@@ -202,16 +209,16 @@ mod tests {
     async fn nothing_from_before_it_subscribed_reaches_a_subscriber() {
         let bus = LocalEventBus::new();
         bus.publish(numbered(1));
-        let mut late = bus.subscribe(ann());
+        let mut late = bus.listen(ann());
         assert!(is_quiet(&mut late).await);
     }
 
     #[tokio::test]
     async fn a_dropped_subscription_is_forgotten_with_the_next_event() {
         let bus = LocalEventBus::new();
-        let mut stays = bus.subscribe(ann());
-        drop(bus.subscribe(ann()));
-        drop(bus.subscribe(bob()));
+        let mut stays = bus.listen(ann());
+        drop(bus.listen(ann()));
+        drop(bus.listen(bob()));
         bus.publish(numbered(1));
         assert_eq!(bus.subscribers().by_user[&ann()].len(), 1);
         assert!(!bus.subscribers().by_user.contains_key(&bob()));
@@ -222,7 +229,7 @@ mod tests {
     #[tokio::test]
     async fn a_subscription_ends_with_the_bus() {
         let bus = LocalEventBus::new();
-        let mut hers = bus.subscribe(ann());
+        let mut hers = bus.listen(ann());
         drop(bus);
         assert_eq!(hers.next().await, None);
     }
@@ -230,9 +237,9 @@ mod tests {
     #[tokio::test]
     async fn people_who_come_and_go_without_an_event_leave_nothing_behind() {
         let bus = LocalEventBus::new();
-        let mut stays = bus.subscribe(bob());
+        let mut stays = bus.listen(bob());
         for n in 0..10 * SWEEP_FROM as u128 {
-            drop(bus.subscribe(UserId::from_bytes(n.to_be_bytes())));
+            drop(bus.listen(UserId::from_bytes(n.to_be_bytes())));
         }
         assert!(bus.subscribers().count <= SWEEP_FROM);
         assert!(bus.subscribers().by_user.len() <= SWEEP_FROM);

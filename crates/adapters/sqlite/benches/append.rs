@@ -2,7 +2,8 @@
 //! same schema would. `cargo bench -p adapter-sqlite`
 #![expect(clippy::print_stdout, reason = "a benchmark prints")]
 use adapter_sqlite::{FILE_NAME, SqliteStore};
-use application::ports::{Appended, EventBus, Subscription, event_channel};
+use application::ports::{Appended, EventBus, Subscription, Unavailable, event_channel};
+use async_trait::async_trait;
 use domain::{
     event::ChatEvent,
     id::{ClientId, UserId},
@@ -29,11 +30,12 @@ const ROOMS: u32 = 50;
 
 struct SilentBus;
 
+#[async_trait]
 impl EventBus for SilentBus {
     fn publish(&self, _event: ChatEvent) {}
 
-    fn subscribe(&self, _user: UserId) -> Subscription {
-        event_channel(1).1
+    async fn subscribe(&self, _user: UserId) -> Result<Subscription, Unavailable> {
+        Ok(event_channel(1).1)
     }
 }
 

@@ -79,7 +79,7 @@ impl Follow {
         scope: Scope,
     ) -> Result<Option<Following>, Unavailable> {
         // Subscribe before looking: a room that begins in between is heard of.
-        let events = self.bus.subscribe(who.user);
+        let events = self.bus.subscribe(who.user).await?;
         if let Scope::Room(room) = scope
             && self.rooms.rooms.find_participants(room, who.user).await?.is_none()
         {

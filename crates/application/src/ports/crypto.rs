@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use domain::{
     message::MessageBody,
     password::{Password, PasswordHash},
-    sealing::{KeyedDigest, SealedBody, SealedPlace, Unreadable},
+    sealing::{KeyedDigest, SealedBody, SealedPayload, SealedPlace, Unreadable},
 };
 
 /// Seals message bodies, and opens them again.
@@ -15,6 +15,30 @@ pub trait MessageSealer: Send + Sync {
     /// Opens what was sealed for this very place under any key of the ring. Everything else is
     /// [`Unreadable`], whatever is wrong with it; never another text.
     fn open(&self, place: &SealedPlace, sealed: &SealedBody) -> Result<MessageBody, Unreadable>;
+}
+
+/// What a payload is sealed for. What was sealed for one purpose does not open for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PayloadPurpose {
+    /// An event on its way to another instance.
+    Event,
+    /// A mail on its way out.
+    Mail,
+}
+
+/// Seals anything but message bodies that leaves this process.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+pub trait PayloadSealer: Send + Sync {
+    /// Encrypts and authenticates bytes under the newest key, bound to a purpose and a context.
+    fn seal(&self, purpose: PayloadPurpose, context: &[u8], payload: &[u8]) -> SealedPayload;
+
+    /// Opens what was sealed for this very purpose and context under any key of the ring.
+    fn open(
+        &self,
+        purpose: PayloadPurpose,
+        context: &[u8],
+        sealed: &SealedPayload,
+    ) -> Result<Vec<u8>, Unreadable>;
 }
 
 /// What a keyed digest is made for. Digests of one purpose say nothing in another.

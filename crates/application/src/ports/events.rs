@@ -1,4 +1,6 @@
 //! Live events, from whoever caused them to every open socket that may hear of them.
+use super::Unavailable;
+use async_trait::async_trait;
 use domain::{event::ChatEvent, id::UserId};
 use std::sync::{
     Arc,
@@ -9,15 +11,17 @@ use tokio::sync::{Notify, mpsc};
 /// Carries events to the sockets of the people concerned. A hint: whoever misses one finds what it
 /// told in the store.
 #[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
 pub trait EventBus: Send + Sync {
     /// Offers an event to every subscription of its audience, at once and without waiting for
     /// anybody. Events published one after another arrive in that order.
     fn publish(&self, event: ChatEvent);
 
-    /// Everything published for this person from now on, until the subscription is dropped. A
+    /// Everything published for this person from now on, until the subscription is dropped: what
+    /// happens after this has returned is delivered or, within 10 s, covered by a resync. A
     /// reader too slow for its buffer gets [`Delivery::Resync`] in place of what did not fit;
     /// ephemeral events that did not fit are left out without a word.
-    fn subscribe(&self, user: UserId) -> Subscription;
+    async fn subscribe(&self, user: UserId) -> Result<Subscription, Unavailable>;
 }
 
 /// What comes out of a subscription.

@@ -11,47 +11,59 @@
 //! between leaves something harmless. The store counts, the domain judges: expiry, tries and
 //! membership are domain functions, never hidden in a query.
 
+mod broadcast;
 mod clock;
 mod crypto;
 mod events;
+mod heads;
 mod keys;
 mod limits;
 mod mail;
 mod messages;
+mod outbox;
 mod probe;
 mod registrations;
 mod rooms;
 mod sessions;
 mod users;
 
-pub use {
-    clock::{Clock, Entropy, EntropyExt},
-    crypto::{Digester, HashingBusy, MessageSealer, PasswordHasher, Purpose},
-    events::{Delivery, EventBus, EventSender, SubscriberGone, Subscription, event_channel},
-    keys::{KeyFingerprint, KeyFingerprintRepository},
-    limits::{LimitKey, RateLimiter},
-    mail::{DevelopmentMailbox, Mail, Mailer, SentMail},
-    messages::{Appended, MessageChange, MessageRepository},
-    probe::StoreProbe,
-    registrations::RegistrationRepository,
-    rooms::{OpenedRoom, RoomRepository},
-    sessions::SessionRepository,
-    users::UserRepository,
-};
 #[cfg(feature = "mocks")]
 pub use {
+    broadcast::MockBroadcast,
     clock::{MockClock, MockEntropy},
-    crypto::{MockDigester, MockMessageSealer, MockPasswordHasher},
+    crypto::{MockDigester, MockMessageSealer, MockPasswordHasher, MockPayloadSealer},
     events::MockEventBus,
+    heads::MockRoomHeads,
     keys::MockKeyFingerprintRepository,
     limits::MockRateLimiter,
     mail::{MockDevelopmentMailbox, MockMailer},
     messages::MockMessageRepository,
+    outbox::MockOutboxRepository,
     probe::MockStoreProbe,
     registrations::MockRegistrationRepository,
     rooms::MockRoomRepository,
     sessions::MockSessionRepository,
     users::MockUserRepository,
+};
+pub use {
+    broadcast::{Broadcast, Received},
+    clock::{Clock, Entropy, EntropyExt},
+    crypto::{
+        Digester, HashingBusy, MessageSealer, PasswordHasher, PayloadPurpose, PayloadSealer,
+        Purpose,
+    },
+    events::{Delivery, EventBus, EventSender, SubscriberGone, Subscription, event_channel},
+    heads::{RoomHeads, TouchMark, TouchedRoom, TouchedRooms},
+    keys::{KeyFingerprint, KeyFingerprintRepository},
+    limits::{LimitKey, RateLimiter},
+    mail::{DevelopmentMailbox, Mail, Mailer, SentMail},
+    messages::{Appended, MessageChange, MessageRepository},
+    outbox::OutboxRepository,
+    probe::StoreProbe,
+    registrations::RegistrationRepository,
+    rooms::{OpenedRoom, RoomRepository},
+    sessions::SessionRepository,
+    users::UserRepository,
 };
 
 /// A port could not do its work, for a reason no caller can act on. Whether what was asked for

@@ -1,0 +1,5 @@
+//! The store that many instances share: every repository on MongoDB.
+
+mod store;
+
+pub use store::MongoStore;
