@@ -17,8 +17,10 @@ use application::{
     operations::{AdoptKeys, Sweep},
     people::FindPeople,
     ports::{
-        Clock, DevelopmentMailbox, Digester, Entropy, EventBus, KeyFingerprint, Mailer,
-        MessageSealer, PasswordHasher, RateLimiter,
+        Clock, DevelopmentMailbox, Digester, Entropy, EventBus, KeyFingerprint,
+        KeyFingerprintRepository, Mailer, MessageRepository, MessageSealer, PasswordHasher,
+        RateLimiter, RegistrationRepository, RoomRepository, SessionRepository, StoreProbe,
+        UserRepository,
     },
 };
 use std::sync::Arc;
@@ -30,10 +32,35 @@ use web::{
 /// What to say when the keys are not those of the store.
 const KEYS_REMEDY: &str = "SOTTO_ENCRYPTION_KEYS, or the file sealing-keys in the data dir, must hold every key the store was used with";
 
+/// All that is kept, whichever store keeps it.
+pub trait Store:
+    UserRepository
+    + RegistrationRepository
+    + SessionRepository
+    + RoomRepository
+    + MessageRepository
+    + KeyFingerprintRepository
+    + StoreProbe
+{
+}
+
+impl<S> Store for S where
+    S: UserRepository
+        + RegistrationRepository
+        + SessionRepository
+        + RoomRepository
+        + MessageRepository
+        + KeyFingerprintRepository
+        + StoreProbe
+{
+}
+
 /// The adapters in use, each behind the port it fulfils.
 #[derive(Clone)]
 pub struct Parts {
-    store: Arc<SqliteStore>,
+    store: Arc<dyn Store>,
+    sessions: Arc<dyn SessionRepository>,
+    messages: Arc<dyn MessageRepository>,
     bus: Arc<dyn EventBus>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -55,7 +82,7 @@ impl Parts {
         let store = SqliteStore::open(&settings.data_dir, bus.clone()).with_context(|| {
             "SOTTO_DATA_DIR must be a directory that this user can write to and no other program uses"
         })?;
-        let store = Arc::new(store);
+        let store: Arc<dyn Store> = Arc::new(store);
         let ring = match found {
             Some(ring) => ring,
             None => new_keys(store.clone(), settings).await?,
@@ -68,14 +95,14 @@ impl Parts {
     /// The same over a store and keys that vanish.
     pub fn in_memory(settings: &Settings) -> Result<Self> {
         let bus: Arc<dyn EventBus> = Arc::new(LocalEventBus::new());
-        let store = Arc::new(SqliteStore::in_memory(bus.clone())?);
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::in_memory(bus.clone())?);
         let (ring, _) = KeyRing::generate(&OsEntropy);
         Ok(Self::assemble(settings, store, bus, ring))
     }
 
     fn assemble(
         settings: &Settings,
-        store: Arc<SqliteStore>,
+        store: Arc<dyn Store>,
         bus: Arc<dyn EventBus>,
         ring: KeyRing,
     ) -> Self {
@@ -91,6 +118,8 @@ impl Parts {
             Arc::new(UnlimitedRateLimiter)
         };
         Self {
+            sessions: store.clone(),
+            messages: store.clone(),
             store,
             bus,
             clock,
@@ -119,7 +148,7 @@ impl Parts {
     pub fn sweep(&self) -> Sweep {
         Sweep {
             registrations: self.store.clone(),
-            sessions: self.store.clone(),
+            sessions: self.sessions.clone(),
             clock: self.clock.clone(),
         }
     }
@@ -251,11 +280,11 @@ impl Parts {
     }
 
     fn sign_out(&self) -> SignOut {
-        SignOut { sessions: self.store.clone(), bus: self.bus.clone() }
+        SignOut { sessions: self.sessions.clone(), bus: self.bus.clone() }
     }
 
     fn authenticate(&self) -> Authenticate {
-        Authenticate { sessions: self.store.clone(), clock: self.clock.clone() }
+        Authenticate { sessions: self.sessions.clone(), clock: self.clock.clone() }
     }
 
     fn limits(&self) -> Limits {
@@ -288,7 +317,7 @@ impl Parts {
 
     fn send_messages(&self) -> SendMessages {
         SendMessages {
-            messages: self.store.clone(),
+            messages: self.messages.clone(),
             rooms: self.store.clone(),
             sealer: self.sealer.clone(),
             digester: self.digester.clone(),
@@ -299,12 +328,16 @@ impl Parts {
     }
 
     fn history(&self) -> History {
-        History { messages: self.store.clone(), rooms: self.store.clone(), opener: self.opener() }
+        History {
+            messages: self.messages.clone(),
+            rooms: self.store.clone(),
+            opener: self.opener(),
+        }
     }
 }
 
 /// Keys for a new store. One that was used before has lost its own: others would only look right.
-async fn new_keys(store: Arc<SqliteStore>, settings: &Settings) -> Result<KeyRing> {
+async fn new_keys(store: Arc<dyn Store>, settings: &Settings) -> Result<KeyRing> {
     AdoptKeys { known: store }.execute(&[]).await.context(KEYS_REMEDY)?;
     keys::generate(&settings.data_dir, &OsEntropy)
 }
