@@ -16,11 +16,16 @@ pub struct Answer {
 impl Answer {
     /// Reads a response and checks what holds for every answer there is.
     pub async fn read(response: Response) -> Self {
+        Self::try_read(response).await.expect("a whole body")
+    }
+
+    /// The same where the other side may die in the middle of it.
+    pub async fn try_read(response: Response) -> Option<Self> {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = response.bytes().await.expect("a whole body").to_vec();
+        let body = response.bytes().await.ok()?.to_vec();
         let answer = Self { status, headers, body };
         answer.check();
-        answer
+        Some(answer)
     }
 
     /// A header, empty where there is none.

@@ -1,5 +1,5 @@
 //! Somebody's browser: a cookie jar and requests.
-use crate::{Answer, PATIENCE, Server};
+use crate::{Answer, Entrance, PATIENCE};
 use reqwest::{
     Client, Method, RequestBuilder, Url,
     cookie::{CookieStore, Jar},
@@ -11,35 +11,52 @@ use std::sync::Arc;
 /// A browser nobody is signed in with yet.
 #[derive(Clone)]
 pub struct Browser {
-    origin: String,
+    entrance: Entrance,
     jar: Arc<Jar>,
     client: Client,
 }
 
 impl Browser {
     /// With an empty cookie jar.
-    pub fn new(server: &Server) -> Self {
-        let jar = Arc::new(Jar::default());
+    pub fn new(entrance: impl Into<Entrance>) -> Self {
+        Self::with_jar(entrance.into(), Arc::new(Jar::default()))
+    }
+
+    /// The same browser, cookies and all, at another door of the same house.
+    #[must_use]
+    pub fn at(&self, entrance: impl Into<Entrance>) -> Self {
+        Self::with_jar(entrance.into(), self.jar.clone())
+    }
+
+    fn with_jar(entrance: Entrance, jar: Arc<Jar>) -> Self {
         // Connections are not kept: the server on their other end may be killed meanwhile.
         let client = Client::builder()
+            .http1_only()
             .cookie_provider(jar.clone())
             .redirect(Policy::none())
             .pool_max_idle_per_host(0)
             .timeout(PATIENCE)
-            .no_proxy()
-            .build()
-            .expect("a client");
-        Self { origin: server.origin(), jar, client }
+            .no_proxy();
+        let client = match entrance.authority.clone() {
+            Some(authority) => client.add_root_certificate(authority),
+            None => client,
+        };
+        Self { entrance, jar, client: client.build().expect("a client") }
     }
 
     /// A request to add to.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("{}{path}", self.origin))
+        self.client.request(method, format!("{}{path}", self.entrance.address))
     }
 
     /// Sends a request that was added to.
     pub async fn send_request(&self, request: RequestBuilder) -> Answer {
         Answer::read(request.send().await.expect("an answer")).await
+    }
+
+    /// The same where nobody may be there to answer.
+    pub async fn try_request(&self, request: RequestBuilder) -> Option<Answer> {
+        Answer::try_read(request.send().await.ok()?).await
     }
 
     /// Asks without a body.
@@ -69,7 +86,7 @@ impl Browser {
 
     /// All cookies, as a request carries them.
     pub fn cookies(&self) -> String {
-        let url = Url::parse(&self.origin).expect("an address");
+        let url = Url::parse(&self.entrance.address).expect("an address");
         let line = self.jar.cookies(&url);
         line.and_then(|line| line.to_str().ok().map(str::to_owned)).unwrap_or_default()
     }
@@ -86,12 +103,12 @@ impl Browser {
 
     /// Gives the browser a cookie it was never sent.
     pub fn plant_cookie(&self, name: &str, value: &str) {
-        let url = Url::parse(&self.origin).expect("an address");
+        let url = Url::parse(&self.entrance.address).expect("an address");
         self.jar.add_cookie_str(&format!("{name}={value}; Path=/"), &url);
     }
 
-    /// Where the server is.
-    pub fn origin(&self) -> &str {
-        &self.origin
+    /// Where it comes in.
+    pub fn entrance(&self) -> &Entrance {
+        &self.entrance
     }
 }

@@ -6,6 +6,7 @@
 
 mod answer;
 mod browser;
+mod entrance;
 pub mod nginx;
 mod person;
 mod process;
@@ -17,6 +18,7 @@ mod socket;
 pub use {
     answer::Answer,
     browser::Browser,
+    entrance::Entrance,
     person::{PASSWORD, Person},
     process::{Ended, run},
     program::program,

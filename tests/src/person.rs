@@ -1,5 +1,5 @@
 //! People with accounts.
-use crate::{Answer, Browser, Server, Socket, client_id, unique};
+use crate::{Answer, Browser, Entrance, Server, Socket, client_id, unique};
 use serde_json::{Value, json};
 use std::ops::Deref;
 
@@ -47,11 +47,17 @@ impl Person {
     }
 
     /// Signs in with a new browser.
-    pub async fn sign_in(server: &Server, username: &str) -> Self {
-        let browser = Browser::new(server);
+    pub async fn sign_in(entrance: impl Into<Entrance>, username: &str) -> Self {
+        let browser = Browser::new(entrance);
         let form = json!({"login": username, "password": PASSWORD});
         let me = browser.post("/api/login", form).await.must(200);
         Self::of(&me, browser)
+    }
+
+    /// The same person with the same cookies at another door of the same house.
+    #[must_use]
+    pub fn at(&self, entrance: impl Into<Entrance>) -> Self {
+        Self { browser: self.browser.at(entrance), ..self.clone() }
     }
 
     fn of(me: &Value, browser: Browser) -> Self {

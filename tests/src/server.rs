@@ -76,6 +76,12 @@ impl Server {
         format!("http://{}", self.address())
     }
 
+    /// What it is told that people come by.
+    pub fn public_url(&self) -> String {
+        let set = self.settings.iter().find(|(name, _)| name == "SOTTO_PUBLIC_URL");
+        set.map_or_else(|| self.origin(), |(_, url)| url.clone())
+    }
+
     /// `127.0.0.1:port`.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)

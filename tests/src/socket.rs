@@ -1,20 +1,32 @@
 //! Sockets as a client holds them.
 use crate::{Browser, PATIENCE};
 use futures_util::{SinkExt, StreamExt};
+use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::{
-    net::{TcpSocket, TcpStream},
+    io::{AsyncRead, AsyncWrite},
+    net::TcpSocket,
     time::timeout,
 };
 use tokio_tungstenite::{
     WebSocketStream, client_async,
-    tungstenite::{Error, Message, client::IntoClientRequest, handshake::client::Request},
+    tungstenite::{
+        Error, Message,
+        client::IntoClientRequest,
+        handshake::client::{Request, generate_key},
+        protocol::Role,
+    },
 };
 
 /// An open socket.
 pub struct Socket {
-    stream: WebSocketStream<TcpStream>,
+    stream: WebSocketStream<Box<dyn Connection>>,
 }
+
+/// Whatever carries a socket.
+trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<C: AsyncRead + AsyncWrite + Send + Unpin> Connection for C {}
 
 /// The answer to a socket that was refused.
 #[derive(Debug)]
@@ -42,7 +54,24 @@ pub fn send_frame(room: &str, client_id: &str, body: &str) -> Value {
 impl Socket {
     /// Opens a socket with a browser's cookies, from our own origin.
     pub async fn open(browser: &Browser, path: &str) -> Result<Self, Refused> {
-        Self::open_from(browser, path, Some(browser.origin())).await
+        Self::open_from(browser, path, Some(&browser.entrance().origin)).await
+    }
+
+    /// The same where nobody may be there to answer, or a proxy that answers for nobody.
+    pub async fn try_open(browser: &Browser, path: &str) -> Option<Self> {
+        let request = browser
+            .request(Method::GET, path)
+            .header("connection", "Upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", generate_key())
+            .header("origin", &browser.entrance().origin);
+        let answer = request.send().await.ok()?;
+        if answer.status() != 101 {
+            return None;
+        }
+        let carrier: Box<dyn Connection> = Box::new(answer.upgrade().await.ok()?);
+        Some(Self { stream: WebSocketStream::from_raw_socket(carrier, Role::Client, None).await })
     }
 
     /// The same from any origin.
@@ -56,7 +85,8 @@ impl Socket {
 
     /// A socket whose client has room for little that it does not read.
     pub async fn open_narrow(browser: &Browser, path: &str) -> Self {
-        let opened = Self::connect(browser, path, Some(browser.origin()), Some(4096)).await;
+        let opened =
+            Self::connect(browser, path, Some(&browser.entrance().origin), Some(4096)).await;
         opened.expect("a socket")
     }
 
@@ -66,13 +96,13 @@ impl Socket {
         origin: Option<&str>,
         receive_buffer: Option<u32>,
     ) -> Result<Self, Refused> {
-        let address = browser.origin().strip_prefix("http://").expect("plain http");
+        let address = browser.entrance().address.strip_prefix("http://").expect("plain http");
         let socket = TcpSocket::new_v4().expect("a socket");
         if let Some(bytes) = receive_buffer {
             socket.set_recv_buffer_size(bytes).expect("a size");
         }
         let stream = socket.connect(address.parse().expect("an address")).await;
-        let stream = stream.expect("a connection");
+        let stream: Box<dyn Connection> = Box::new(stream.expect("a connection"));
         let request = request(address, path, &browser.cookies(), origin);
         match timeout(PATIENCE, client_async(request, stream)).await.expect("an answer") {
             Ok((stream, _)) => Ok(Self { stream }),

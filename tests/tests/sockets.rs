@@ -300,7 +300,8 @@ async fn a_socket_needs_somebody_signed_in_and_an_upgrade() {
         assert_eq!((refused.status, &refused.body["code"]), (401, &json!("signed_out")));
     }
     let ann = Person::created(server(), "ann").await;
-    let request = ann.request(reqwest::Method::GET, "/ws/chat/").header("origin", ann.origin());
+    let request =
+        ann.request(reqwest::Method::GET, "/ws/chat/").header("origin", &ann.entrance().origin);
     let plain = ann.send_request(request).await;
     assert!((400..500).contains(&plain.status), "{}", plain.text());
     assert_eq!(plain.code(), "websocket_required");
