@@ -6,6 +6,7 @@
 
 mod answer;
 mod browser;
+mod correspondent;
 mod entrance;
 pub mod nginx;
 mod person;
@@ -18,6 +19,7 @@ mod socket;
 pub use {
     answer::Answer,
     browser::Browser,
+    correspondent::{Correspondent, Traffic},
     entrance::Entrance,
     person::{PASSWORD, Person},
     process::{Ended, run},
