@@ -1,25 +1,42 @@
-//! Real servers for tests.
+//! Real servers for tests: MongoDB and Redis.
 //!
-//! Each test program uses one server of a kind and, in it, a database or a key prefix of its own for
-//! each test.
+//! [`mongodb`] and [`redis`] share one server of a kind among all tests of a test program. It is had
+//! in one of three ways, decided once and printed:
+//!
+//! 1. **given**: `TEST_MONGODB_URI` and `TEST_REDIS_URL` name servers, which are used and never stopped;
+//! 2. **containers**: testcontainers starts `mongo:6.0` and `redis:7-alpine` (other names in
+//!    `TEST_MONGODB_IMAGE` and `TEST_REDIS_IMAGE`) where a Docker engine answers;
+//! 3. **local**: `mongod` and `redis-server` of this machine.
+//!
+//! `TEST_SERVERS` set to one of those words allows that way alone. Where none works, the test fails:
+//! it never passes by skipping.
+//!
+//! [`Mongod`] and [`Redis`] are local servers of a test's own, to be killed, halted and restarted.
+//!
+//! Whatever is started here ends with the test program, also when that is killed: see `guard.rs`.
+#![expect(clippy::missing_panics_doc, reason = "a test that gets no server ends in a panic")]
 
-/// A connection string to a MongoDB replica set, with a database name that no other test uses.
-///
-/// # Panics
-/// If no server can be had: a test that needs one must not pass without.
-#[expect(clippy::unused_async, reason = "having a server takes a while, on some machines")]
-pub async fn mongodb() -> String {
-    let uri = std::env::var("TEST_MONGODB_URI").expect("TEST_MONGODB_URI names a server");
-    let (server, options) = uri.split_once('?').unwrap_or((&uri, ""));
-    let name = uuid::Uuid::new_v4().simple();
-    format!("{}/test_{name}?{options}", server.trim_end_matches('/'))
-}
+mod binaries;
+mod containers;
+mod guard;
+mod mongod;
+mod ports;
+mod process;
+mod redis_server;
+mod replica_set;
+mod shared;
 
-/// A connection string to a Redis server that other tests use, too: keep to keys of your own.
-///
-/// # Panics
-/// If no server can be had: a test that needs one must not pass without.
-#[expect(clippy::unused_async, reason = "having a server takes a while, on some machines")]
-pub async fn redis() -> String {
-    std::env::var("TEST_REDIS_URL").expect("TEST_REDIS_URL names a server")
-}
+pub use {
+    binaries::{mongod_binary, redis_server_binary},
+    mongod::Mongod,
+    redis_server::Redis,
+    shared::{mongodb, redis},
+};
+
+use std::time::Duration;
+
+/// Longer than a local server takes to start, on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Between two looks at something that is about to happen.
+const GLANCE: Duration = Duration::from_millis(20);
