@@ -3,7 +3,8 @@
 //!
 //! The stand-ins do what their ports promise, quickly and predictably; the cryptography is fake and
 //! looks it. A contract is a set of cases that every adapter of a port must pass:
-//! [`store_contract!`] runs those of the store against any one of them.
+//! [`store_contract!`] runs those of the store against any one of them, [`presence_contract!`] those
+//! of presence.
 #![expect(clippy::missing_panics_doc, reason = "panicking is how a test fails")]
 
 mod builders;
@@ -22,7 +23,7 @@ pub use {
     },
     bus::RecordingBus,
     clock::FixedClock,
-    contract::StoreUnderTest,
+    contract::{StoreUnderTest, presence::PresenceUnderTest},
     crypto::{PlainDigester, PlainHasher, PlainPayloadSealer, PlainSealer},
     entropy::{CountingEntropy, Dice},
     limiter::OpenLimiter,

@@ -53,6 +53,7 @@ fn label(purpose: Purpose) -> &'static [u8] {
     match purpose {
         Purpose::OtpCode => b"sotto/v1/digest/otp-code",
         Purpose::MessageFingerprint => b"sotto/v1/digest/message-fingerprint",
+        Purpose::LimitSubject => b"sotto/v1/digest/limit-subject",
     }
 }
 

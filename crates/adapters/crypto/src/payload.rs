@@ -50,6 +50,7 @@ fn label(purpose: PayloadPurpose) -> &'static [u8] {
     match purpose {
         PayloadPurpose::Event => b"sotto/v1/payload/event",
         PayloadPurpose::Mail => b"sotto/v1/payload/mail",
+        PayloadPurpose::Session => b"sotto/v1/payload/session",
     }
 }
 

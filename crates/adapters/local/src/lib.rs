@@ -1,4 +1,5 @@
-//! What a single instance does within its own process: the clock, live events, rate limits.
+//! What a single instance does within its own process: the clock, live events, rate limits, who is
+//! here.
 //!
 //! Nothing here outlives the process, and nothing here needs to: events are hints, and a restart
 //! forgives a few tries.
@@ -6,9 +7,11 @@
 mod bus;
 mod clock;
 mod limiter;
+mod presence;
 
 pub use {
     bus::{BUFFERED_EVENTS, LocalEventBus},
     clock::SystemClock,
     limiter::{LocalRateLimiter, UnlimitedRateLimiter},
+    presence::LocalPresence,
 };

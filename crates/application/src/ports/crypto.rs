@@ -24,6 +24,8 @@ pub enum PayloadPurpose {
     Event,
     /// A mail on its way out.
     Mail,
+    /// A session that is kept at hand outside the store.
+    Session,
 }
 
 /// Seals anything but message bodies that leaves this process.
@@ -48,6 +50,8 @@ pub enum Purpose {
     OtpCode,
     /// What was first sent under a client id.
     MessageFingerprint,
+    /// Whom a rate limit is counted for.
+    LimitSubject,
 }
 
 /// Makes digests that only the holder of the keys can make.

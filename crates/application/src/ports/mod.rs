@@ -21,6 +21,7 @@ mod limits;
 mod mail;
 mod messages;
 mod outbox;
+mod presence;
 mod probe;
 mod registrations;
 mod rooms;
@@ -39,6 +40,7 @@ pub use {
     mail::{MockDevelopmentMailbox, MockMailer},
     messages::MockMessageRepository,
     outbox::MockOutboxRepository,
+    presence::MockPresence,
     probe::MockStoreProbe,
     registrations::MockRegistrationRepository,
     rooms::MockRoomRepository,
@@ -59,6 +61,7 @@ pub use {
     mail::{DevelopmentMailbox, Mail, Mailer, SentMail},
     messages::{Appended, MessageChange, MessageRepository},
     outbox::OutboxRepository,
+    presence::Presence,
     probe::StoreProbe,
     registrations::RegistrationRepository,
     rooms::{OpenedRoom, RoomRepository},

@@ -5,6 +5,7 @@
 
 pub mod keys;
 pub mod messages;
+pub mod presence;
 pub mod registrations;
 pub mod rooms;
 pub mod sessions;
@@ -179,6 +180,23 @@ macro_rules! store_contract {
     };
 }
 
+/// Runs every case of the contract of presence, as [`store_contract!`] does those of the store:
+/// `presence_contract!(open())`, where `open` gives a [`PresenceUnderTest`](crate::PresenceUnderTest).
+#[macro_export]
+macro_rules! presence_contract {
+    ($presence:expr) => {
+        $crate::contract_cases! { $presence;
+            presence {
+                the_first_socket_brings_somebody_online_and_the_last_takes_them_off
+                one_person_says_nothing_of_another
+                who_leaves_without_having_come_changes_nothing
+                of_sockets_that_race_one_brings_online_and_one_takes_off
+                coming_and_going_at_once_leaves_the_truth
+            }
+        }
+    };
+}
+
 /// Makes tests of cases; see [`store_contract!`].
 #[doc(hidden)]
 #[macro_export]
@@ -206,6 +224,7 @@ mod tests {
         let sources = [
             include_str!("keys.rs"),
             include_str!("messages.rs"),
+            include_str!("presence.rs"),
             include_str!("registrations.rs"),
             include_str!("rooms.rs"),
             include_str!("sessions.rs"),
