@@ -10,11 +10,12 @@ use std::collections::HashSet;
 
 /// Mail `n`, due after `n` seconds.
 fn mail(n: u32) -> OutgoingMail {
-    let [a, b, c, d] = n.to_be_bytes();
+    let mut bytes = [255; 10];
+    bytes[..4].copy_from_slice(&n.to_be_bytes());
     OutgoingMail {
-        id: MailId::mint(later(n), [a, b, c, d, 0, 0, 0, 0, 0, 0]),
+        id: MailId::mint(later(n), bytes),
         // Of the size of a real one, and not text.
-        sealed: SealedPayload::new([0, 255, a, b, c, d].repeat(1000)),
+        sealed: SealedPayload::new(bytes.repeat(600)),
         created_at: later(n),
         due_at: later(n),
         attempts: 0,
