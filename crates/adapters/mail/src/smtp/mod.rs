@@ -211,7 +211,7 @@ impl SmtpTransport {
     }
 
     fn name(&self) -> String {
-        format!("the mail server {}:{}", self.server.host, self.server.port)
+        format!("the mail server {}", self.server)
     }
 }
 

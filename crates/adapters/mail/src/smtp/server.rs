@@ -12,6 +12,17 @@ pub struct SmtpServer {
     pub(super) credentials: Option<Credentials>,
 }
 
+impl std::fmt::Display for SmtpServer {
+    /// `host:port`, nothing of the credentials.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
 /// How the way to the mail server is protected. A certificate is always checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encryption {
@@ -169,6 +180,8 @@ mod tests {
             assert_eq!((parsed.1, parsed.2), (port, encryption), "{text}");
         }
         assert_eq!(parsed("smtp://[::1]").0, "::1");
+        let shown = SmtpServer::parse("smtp://u:hunter2@[::1]").expect("valid").to_string();
+        assert_eq!(shown, "[::1]:587");
         assert_eq!(parsed("SMTP://Mail.Example").0, "mail.example");
     }
 
