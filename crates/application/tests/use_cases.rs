@@ -1,6 +1,7 @@
 //! The use cases over an embedded store in memory; ports fail where a mock makes them.
 mod adopt_keys;
 mod create_user;
+mod deliver_mail;
 mod find_people;
 mod follow;
 mod history;

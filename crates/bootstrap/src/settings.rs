@@ -1,5 +1,6 @@
 //! Settings from the environment. Whatever is wrong with one stops the start with one sentence
 //! that names it and its remedy.
+use adapter_mail::{Sender, SmtpServer};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use ipnet::IpNet;
 use std::{
@@ -18,6 +19,10 @@ Settings (environment variables; each secret also as NAME_FILE, the path of a fi
   SOTTO_PUBLIC_URL       address people come by; links, cookies and the Origin check build on it
                          [http://127.0.0.1:8000]
   SOTTO_DATA_DIR         embedded store and generated keys [./data]
+  SOTTO_SMTP_URL         mail server: smtps://user:password@host:port, or smtp://… for STARTTLS, which
+                         ?tls=required demands also without a password and on loopback
+                         [none: mail is shown in the development mailbox]
+  SOTTO_MAIL_FROM        whom mail is from [Sotto <no-reply@localhost>]
   SOTTO_ENCRYPTION_KEYS  id:base64(32 bytes)[,id:…]; the first seals, all open
                          [generated into the data dir]
   SOTTO_TRUSTED_PROXIES  networks whose X-Forwarded-For is believed, as CIDRs with commas [none]
@@ -25,17 +30,19 @@ Settings (environment variables; each secret also as NAME_FILE, the path of a fi
   SOTTO_LOG              what to log, as a tracing filter: info, debug, web=debug,info … [info]
   SOTTO_LOG_FORMAT       text or json [text]";
 
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 10] = [
     "SOTTO_LISTEN",
     "SOTTO_PUBLIC_URL",
     "SOTTO_DATA_DIR",
+    "SOTTO_SMTP_URL",
+    "SOTTO_MAIL_FROM",
     "SOTTO_ENCRYPTION_KEYS",
     "SOTTO_TRUSTED_PROXIES",
     "SOTTO_RATE_LIMITS",
     "SOTTO_LOG",
     "SOTTO_LOG_FORMAT",
 ];
-const SECRETS: [&str; 1] = ["SOTTO_ENCRYPTION_KEYS"];
+const SECRETS: [&str; 2] = ["SOTTO_ENCRYPTION_KEYS", "SOTTO_SMTP_URL"];
 
 /// Everything that can be set.
 pub struct Settings {
@@ -45,6 +52,10 @@ pub struct Settings {
     pub public_url: PublicUrl,
     /// Where data lies.
     pub data_dir: PathBuf,
+    /// The mail server; without one there is the development mailbox.
+    pub smtp: Option<SmtpServer>,
+    /// Whom mail is from.
+    pub mail_from: Sender,
     /// The sealing keys, where they are not generated.
     pub encryption_keys: Option<String>,
     /// Whose word on client addresses counts.
@@ -93,6 +104,10 @@ impl Settings {
         let public_url = get("SOTTO_PUBLIC_URL").unwrap_or("http://127.0.0.1:8000");
         let public_url = PublicUrl::parse(public_url)
             .map_err(|error| anyhow!("SOTTO_PUBLIC_URL can't be used: {error}"))?;
+        let smtp = get("SOTTO_SMTP_URL").map(SmtpServer::parse).transpose();
+        let smtp = smtp.map_err(|error| anyhow!("SOTTO_SMTP_URL can't be used: {error}"))?;
+        let mail_from = Sender::parse(get("SOTTO_MAIL_FROM").unwrap_or(Sender::DEFAULT))
+            .map_err(|error| anyhow!("SOTTO_MAIL_FROM can't be used: {error}"))?;
         let log = get("SOTTO_LOG").unwrap_or("info").to_owned();
         EnvFilter::try_new(&log).map_err(|_| {
             anyhow!("SOTTO_LOG must be a tracing filter like info or web=debug,info")
@@ -101,6 +116,8 @@ impl Settings {
             listen,
             public_url,
             data_dir: get("SOTTO_DATA_DIR").unwrap_or("./data").into(),
+            smtp,
+            mail_from,
             encryption_keys: get("SOTTO_ENCRYPTION_KEYS").map(str::to_owned),
             trusted_proxies: parse_networks(get("SOTTO_TRUSTED_PROXIES"))?,
             rate_limits: choose(
@@ -118,7 +135,11 @@ impl Settings {
     }
 
     /// Mail is shown to whoever asks for it, so the development mailbox is for this machine alone.
+    /// With a mail server there is none.
     pub fn refuse_open_mailbox(&self) -> Result<()> {
+        if self.smtp.is_some() {
+            return Ok(());
+        }
         let remedy = "without a mail server Sotto shows all mail, codes included, in its development mailbox";
         ensure!(
             self.listen.ip().is_loopback(),
@@ -200,6 +221,7 @@ mod tests {
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8000");
         assert_eq!(settings.public_url.origin(), "http://127.0.0.1:8000");
         assert!(settings.rate_limits && settings.encryption_keys.is_none());
+        assert!(settings.smtp.is_none());
         settings.refuse_open_mailbox().expect("the defaults are for this machine alone");
     }
 
@@ -209,6 +231,9 @@ mod tests {
             ("SOTTO_LISTEN", "8000"),
             ("SOTTO_PUBLIC_URL", "http://chat.example"),
             ("SOTTO_PUBLIC_URL", "chat.example"),
+            ("SOTTO_SMTP_URL", "mail.example:25"),
+            ("SOTTO_SMTP_URL", "smtp://user@mail.example"),
+            ("SOTTO_MAIL_FROM", "Sotto"),
             ("SOTTO_TRUSTED_PROXIES", "10.0.0.0/99"),
             ("SOTTO_RATE_LIMITS", "maybe"),
             ("SOTTO_LOG", "=="),
@@ -234,6 +259,8 @@ mod tests {
         let open = [("SOTTO_LISTEN", "0.0.0.0:8000"), ("SOTTO_PUBLIC_URL", "https://chat.example")];
         for setting in open {
             assert!(read(&[setting]).expect("valid").refuse_open_mailbox().is_err(), "{setting:?}");
+            let with_mail = [setting, ("SOTTO_SMTP_URL", "smtp://mail.example")];
+            assert!(read(&with_mail).expect("valid").refuse_open_mailbox().is_ok(), "{setting:?}");
         }
     }
 }

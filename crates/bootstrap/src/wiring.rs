@@ -1,10 +1,11 @@
 //! The one place that chooses adapters and builds use cases.
 use crate::{keys, settings::Settings};
 use adapter_crypto::{
-    AesMessageSealer, Argon2PasswordHasher, HashingStrength, HmacDigester, KeyRing, OsEntropy,
+    AesMessageSealer, AesPayloadSealer, Argon2PasswordHasher, HashingStrength, HmacDigester,
+    KeyRing, OsEntropy,
 };
 use adapter_local::{LocalEventBus, LocalRateLimiter, SystemClock, UnlimitedRateLimiter};
-use adapter_mail::MemoryMailbox;
+use adapter_mail::{MemoryMailbox, OutboxMailer, SmtpServer, SmtpTransport};
 use adapter_sqlite::SqliteStore;
 use anyhow::{Context, Result};
 use application::{
@@ -14,13 +15,13 @@ use application::{
     },
     chat::{Follow, History, MarkRead, OpenRoom, Opener, Rooms, SendMessages, Typing},
     limits::Limits,
-    operations::{AdoptKeys, Sweep},
+    operations::{AcceptMail, AdoptKeys, DeliverMail, Sweep},
     people::FindPeople,
     ports::{
         Clock, DevelopmentMailbox, Digester, Entropy, EventBus, KeyFingerprint,
-        KeyFingerprintRepository, Mailer, MessageRepository, MessageSealer, PasswordHasher,
-        RateLimiter, RegistrationRepository, RoomRepository, SessionRepository, StoreProbe,
-        UserRepository,
+        KeyFingerprintRepository, Mailer, MessageRepository, MessageSealer, OutboxRepository,
+        PasswordHasher, RateLimiter, RegistrationRepository, RoomRepository, SessionRepository,
+        StoreProbe, UserRepository,
     },
 };
 use std::sync::Arc;
@@ -40,6 +41,7 @@ pub trait Store:
     + RoomRepository
     + MessageRepository
     + KeyFingerprintRepository
+    + OutboxRepository
     + StoreProbe
 {
 }
@@ -51,6 +53,7 @@ impl<S> Store for S where
         + RoomRepository
         + MessageRepository
         + KeyFingerprintRepository
+        + OutboxRepository
         + StoreProbe
 {
 }
@@ -68,7 +71,8 @@ pub struct Parts {
     digester: Arc<dyn Digester>,
     hasher: Arc<dyn PasswordHasher>,
     mailer: Arc<dyn Mailer>,
-    mailbox: Arc<dyn DevelopmentMailbox>,
+    mailbox: Option<Arc<dyn DevelopmentMailbox>>,
+    deliver_mail: Option<DeliverMail>,
     limiter: Arc<dyn RateLimiter>,
     code_limiter: Arc<dyn RateLimiter>,
     keys: Vec<KeyFingerprint>,
@@ -87,7 +91,7 @@ impl Parts {
             Some(ring) => ring,
             None => new_keys(store.clone(), settings).await?,
         };
-        let parts = Self::assemble(settings, store, bus, ring);
+        let parts = Self::assemble(settings, store, bus, ring)?;
         parts.adopt_keys().await?;
         Ok(parts)
     }
@@ -97,7 +101,7 @@ impl Parts {
         let bus: Arc<dyn EventBus> = Arc::new(LocalEventBus::new());
         let store: Arc<dyn Store> = Arc::new(SqliteStore::in_memory(bus.clone())?);
         let (ring, _) = KeyRing::generate(&OsEntropy);
-        Ok(Self::assemble(settings, store, bus, ring))
+        Self::assemble(settings, store, bus, ring)
     }
 
     fn assemble(
@@ -105,19 +109,23 @@ impl Parts {
         store: Arc<dyn Store>,
         bus: Arc<dyn EventBus>,
         ring: KeyRing,
-    ) -> Self {
+    ) -> Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
         let ring = Arc::new(ring);
-        let mailbox =
-            Arc::new(MemoryMailbox::new(clock.clone(), settings.public_url.origin().to_owned()));
+        let post = match &settings.smtp {
+            Some(server) => {
+                Post::by_smtp(server, settings, store.clone(), &clock, &entropy, ring.clone())?
+            }
+            None => Post::into_mailbox(settings, clock.clone()),
+        };
         let code_limiter: Arc<dyn RateLimiter> = Arc::new(LocalRateLimiter::new(clock.clone()));
         let limiter = if settings.rate_limits {
             code_limiter.clone()
         } else {
             Arc::new(UnlimitedRateLimiter)
         };
-        Self {
+        Ok(Self {
             sessions: store.clone(),
             messages: store.clone(),
             store,
@@ -129,13 +137,14 @@ impl Parts {
                 HashingStrength::PRODUCTION,
                 entropy.clone(),
             )),
-            mailer: mailbox.clone(),
-            mailbox,
+            mailer: post.mailer,
+            mailbox: post.mailbox,
+            deliver_mail: post.deliver_mail,
             limiter,
             code_limiter,
             keys: ring.fingerprints(),
             entropy,
-        }
+        })
     }
 
     /// Checks the sealing keys against those the store was used with.
@@ -151,6 +160,11 @@ impl Parts {
             sessions: self.sessions.clone(),
             clock: self.clock.clone(),
         }
+    }
+
+    /// Takes mail to the mail server, where there is one.
+    pub fn deliver_mail(&self) -> Option<DeliverMail> {
+        self.deliver_mail.clone()
     }
 
     /// Makes accounts for the operator.
@@ -184,7 +198,7 @@ impl Parts {
             sockets: self.sockets(&gate, &settings.public_url, caps, shutdown),
             gate,
             health: Health { store: self.store.clone() },
-            mailbox: Some(self.mailbox.clone()),
+            mailbox: self.mailbox.clone(),
             assets: Arc::new(Assets::load()),
             public_url: settings.public_url.clone(),
             trusted_proxies: TrustedProxies(settings.trusted_proxies.clone().into()),
@@ -333,6 +347,49 @@ impl Parts {
             rooms: self.store.clone(),
             opener: self.opener(),
         }
+    }
+}
+
+/// Where mail goes.
+struct Post {
+    mailer: Arc<dyn Mailer>,
+    mailbox: Option<Arc<dyn DevelopmentMailbox>>,
+    deliver_mail: Option<DeliverMail>,
+}
+
+impl Post {
+    fn into_mailbox(settings: &Settings, clock: Arc<dyn Clock>) -> Self {
+        let mailbox = Arc::new(MemoryMailbox::new(clock, settings.public_url.origin().to_owned()));
+        Self { mailer: mailbox.clone(), mailbox: Some(mailbox), deliver_mail: None }
+    }
+
+    fn by_smtp(
+        server: &SmtpServer,
+        settings: &Settings,
+        outbox: Arc<dyn OutboxRepository>,
+        clock: &Arc<dyn Clock>,
+        entropy: &Arc<dyn Entropy>,
+        ring: Arc<KeyRing>,
+    ) -> Result<Self> {
+        let public_url = settings.public_url.origin();
+        let transport = SmtpTransport::new(server.clone(), settings.mail_from.clone(), public_url)?;
+        let sealer = Arc::new(AesPayloadSealer::new(ring, entropy.clone()));
+        let deliver_mail = DeliverMail {
+            outbox: outbox.clone(),
+            sealer: sealer.clone(),
+            transport: Arc::new(transport),
+            clock: clock.clone(),
+            wake: Arc::default(),
+        };
+        let accept_mail = AcceptMail {
+            outbox,
+            sealer,
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            wake: deliver_mail.wake.clone(),
+        };
+        let mailer = Arc::new(OutboxMailer { accept_mail, public_url: public_url.to_owned() });
+        Ok(Self { mailer, mailbox: None, deliver_mail: Some(deliver_mail) })
     }
 }
 

@@ -13,6 +13,7 @@ mod keys;
 mod known_rooms;
 mod lock;
 mod messages;
+mod outbox;
 mod readers;
 mod registrations;
 mod rooms;

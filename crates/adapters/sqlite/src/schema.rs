@@ -4,7 +4,10 @@ use rusqlite::{Connection, TransactionBehavior};
 
 /// Each step once, in order; one that was ever released is never changed. The number of steps
 /// taken is the database's `user_version`.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_people_rooms_messages.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_people_rooms_messages.sql"),
+    include_str!("../migrations/0002_outbox.sql"),
+];
 
 /// Brings a database to the shape this program knows, all or nothing. One that a newer program
 /// shaped is refused.

@@ -29,7 +29,7 @@ macro_rules! select_messages {
 
 #[cfg(test)]
 mod tests {
-    use crate::{heads, keys, messages, registrations, rooms, schema, sessions, users};
+    use crate::{heads, keys, messages, outbox, registrations, rooms, schema, sessions, users};
     use rusqlite::Connection;
 
     /// Read whole, once at start; it has a row for each sealing key.
@@ -70,6 +70,7 @@ mod tests {
             heads::STATEMENTS,
             keys::STATEMENTS,
             messages::STATEMENTS,
+            outbox::STATEMENTS,
             registrations::STATEMENTS,
             rooms::STATEMENTS,
             sessions::STATEMENTS,
@@ -101,6 +102,7 @@ mod tests {
             include_str!("heads.rs"),
             include_str!("keys.rs"),
             include_str!("messages.rs"),
+            include_str!("outbox.rs"),
             include_str!("registrations.rs"),
             include_str!("rooms.rs"),
             include_str!("sessions.rs"),

@@ -1,6 +1,6 @@
 use super::Unavailable;
 use async_trait::async_trait;
-use domain::{Timestamp, email::Email, otp::OtpCode, username::Username};
+use domain::{Timestamp, email::Email, otp::OtpCode, outbox::MailId, username::Username};
 
 /// What we tell people by mail; the words belong to the adapter.
 #[derive(Clone)]
@@ -28,6 +28,58 @@ pub enum Mail {
 pub trait Mailer: Send + Sync {
     /// Accepts a mail for sending, quickly: never waits for a mail server.
     async fn send(&self, to: &Email, mail: Mail) -> Result<(), Unavailable>;
+}
+
+/// A mail in words, as it goes out.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RenderedMail {
+    /// To whom.
+    pub to: Email,
+    /// Its subject: one line of our own words.
+    pub subject: String,
+    /// Its plain-text part.
+    pub text: String,
+    /// Its HTML part.
+    pub html: String,
+    /// When it is no longer of use: its code has expired.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Why a mail was not delivered, in words that hold neither an address nor anything of the mail,
+/// with the mail server's reply code where it gave one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DeliveryError {
+    /// Another try may go well.
+    #[error("{reason}")]
+    Temporary {
+        /// What went wrong, and what to do about it.
+        reason: String,
+        /// RFC 5321, section 4.2.
+        code: Option<u16>,
+    },
+    /// The mail server will never take this mail.
+    #[error("{reason}")]
+    Permanent {
+        /// What it refused.
+        reason: String,
+        /// RFC 5321, section 4.2.
+        code: Option<u16>,
+    },
+}
+
+/// Hands mail to a mail server.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait MailTransport: Send + Sync {
+    /// Returns once the mail server has taken the mail, or did not; within half a minute. The mail
+    /// bears its id and the moment at which it was accepted for sending, so that whoever gets it
+    /// twice can tell.
+    async fn deliver(
+        &self,
+        id: MailId,
+        accepted_at: Timestamp,
+        mail: &RenderedMail,
+    ) -> Result<(), DeliveryError>;
 }
 
 /// A mail as the development mailbox shows it.

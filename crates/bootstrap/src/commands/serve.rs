@@ -34,6 +34,10 @@ pub async fn run(settings: Settings) -> Result<()> {
         shutdown.clone(),
     ));
     let sweeping = tokio::spawn(sweep(parts.sweep()));
+    let delivering = parts.deliver_mail().map(|deliver_mail| {
+        let begun = shutdown.begun.clone();
+        tokio::spawn(async move { deliver_mail.run(begun.cancelled()).await })
+    });
     announce(&settings)?;
     stopped().await?;
 
@@ -43,6 +47,10 @@ pub async fn run(settings: Settings) -> Result<()> {
     sweeping.abort();
     if tokio::time::timeout(GRACE, shutdown.tasks.wait()).await.is_err() {
         tracing::warn!("some connections did not end in time");
+    }
+    // It began to end with the connections, and sees to it that it does.
+    if let Some(delivering) = delivering {
+        delivering.await?;
     }
     serving.await??;
     Ok(())
@@ -79,10 +87,13 @@ fn announce(settings: &Settings) -> Result<()> {
     writeln!(out, "Sotto is ready.")?;
     writeln!(out, "  address   {address}")?;
     writeln!(out, "  data      {}", data.display())?;
-    writeln!(
-        out,
-        "  mailbox   {address}/dev/mailbox/ (no mail server is set: codes arrive there)"
-    )?;
+    match &settings.smtp {
+        Some(server) => writeln!(out, "  mail      by {server}")?,
+        None => writeln!(
+            out,
+            "  mailbox   {address}/dev/mailbox/ (no mail server is set: codes arrive there)"
+        )?,
+    }
     out.flush()?;
     Ok(())
 }

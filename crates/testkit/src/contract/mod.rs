@@ -5,6 +5,7 @@
 
 pub mod keys;
 pub mod messages;
+pub mod outbox;
 pub mod presence;
 pub mod registrations;
 pub mod rooms;
@@ -13,8 +14,8 @@ pub mod users;
 
 use crate::RecordingBus;
 use application::ports::{
-    KeyFingerprintRepository, MessageRepository, RegistrationRepository, RoomRepository,
-    SessionRepository, UserRepository,
+    KeyFingerprintRepository, MessageRepository, OutboxRepository, RegistrationRepository,
+    RoomRepository, SessionRepository, UserRepository,
 };
 use std::{any::Any, sync::Arc};
 use tokio::sync::Barrier;
@@ -34,6 +35,8 @@ pub struct StoreUnderTest {
     pub messages: Arc<dyn MessageRepository>,
     /// The fingerprints of its keys.
     pub keys: Arc<dyn KeyFingerprintRepository>,
+    /// Its mail on the way out.
+    pub outbox: Arc<dyn OutboxRepository>,
     /// What it announced.
     pub bus: Arc<RecordingBus>,
     _guard: Arc<dyn Any + Send + Sync>,
@@ -50,6 +53,7 @@ impl StoreUnderTest {
             + RoomRepository
             + MessageRepository
             + KeyFingerprintRepository
+            + OutboxRepository
             + 'static,
         G: Any + Send + Sync,
     {
@@ -59,7 +63,8 @@ impl StoreUnderTest {
             sessions: store.clone(),
             rooms: store.clone(),
             messages: store.clone(),
-            keys: store,
+            keys: store.clone(),
+            outbox: store,
             bus,
             _guard: Arc::new(guard),
         }
@@ -176,6 +181,17 @@ macro_rules! store_contract {
                 a_fingerprint_is_listed
                 the_first_fingerprint_under_an_id_stays
             }
+            outbox {
+                a_mail_is_claimed_as_it_was_inserted
+                nothing_is_claimed_before_it_is_due
+                the_longest_due_are_claimed_first_and_no_more_than_asked_for
+                what_was_claimed_and_left_comes_up_again_with_its_attempts_counted
+                of_claimers_that_race_none_gets_the_mail_of_another
+                a_postponed_mail_waits_for_its_new_moment
+                a_removed_mail_is_gone
+                postponing_never_brings_back_a_mail
+                those_that_wait_are_counted_claimed_or_not
+            }
         }
     };
 }
@@ -225,6 +241,7 @@ mod tests {
             include_str!("keys.rs"),
             include_str!("messages.rs"),
             include_str!("presence.rs"),
+            include_str!("outbox.rs"),
             include_str!("registrations.rs"),
             include_str!("rooms.rs"),
             include_str!("sessions.rs"),
