@@ -10,7 +10,7 @@ use std::time::Duration;
 async fn client(uri: &str) -> Client {
     let separator = if uri.contains('?') { '&' } else { '?' };
     let uri = format!("{uri}{separator}serverSelectionTimeoutMS=5000");
-    Client::with_uri_str(uri).await.unwrap()
+    Client::with_uri_str(uri).await.expect("a client")
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ async fn mongodb_is_a_replica_set_with_a_database_for_each_test() {
 }
 
 async fn database_of(uri: &str) -> Option<String> {
-    let client = Client::with_uri_str(uri).await.unwrap();
+    let client = Client::with_uri_str(uri).await.expect("a client");
     client.default_database().map(|database| database.name().to_owned())
 }
 
@@ -122,7 +122,7 @@ impl Trace {
         match self {
             Self::Container(name) => {
                 let inspect = ["container", "inspect", "--format", "{{.Id}}", name];
-                let asked = Command::new("docker").args(inspect).output().unwrap();
+                let asked = Command::new("docker").args(inspect).output().expect("docker starts");
                 asked.status.success()
             }
             Self::Local { process, folder } => {
