@@ -1,0 +1,70 @@
+//! The first step: every collection, with the indexes that its queries need and no others: each is
+//! paid for by every write.
+use super::{Collection, Index, index};
+use domain::{outbox::OutgoingMail, registration::Registration, session::Session};
+use mongodb::bson::doc;
+
+/// Each with its indexes. `_id` is indexed always.
+pub(crate) const COLLECTIONS: &[Collection] = &[
+    Collection {
+        name: "users",
+        indexes: &[
+            index(USERS_BY_EMAIL, &[("email", 1)]).unique(),
+            index(USERS_BY_USERNAME, &[("username_key", 1)]).unique(),
+            index(USERS_BY_SKELETON, &[("skeleton", 1)]).unique(),
+        ],
+    },
+    Collection {
+        name: "registrations",
+        indexes: &[
+            index("registrations_by_flow", &[("flow", 1)]).unique(),
+            index("registrations_by_email", &[("email", 1), ("created_at", -1), ("_id", -1)]),
+            index(
+                "registrations_by_username",
+                &[("username_key", 1), ("created_at", -1), ("_id", -1)],
+            ),
+            index("registrations_by_age", &[("created_at", 1)]).expiring(Registration::LIFETIME),
+        ],
+    },
+    Collection {
+        name: "sessions",
+        indexes: &[
+            index("sessions_by_token", &[("token", 1)]).unique(),
+            index("sessions_by_user", &[("user", 1)]),
+            index("sessions_by_age", &[("created_at", 1)]).expiring(Session::ABSOLUTE),
+            index("sessions_by_use", &[("last_used_at", 1)]).expiring(Session::IDLE),
+        ],
+    },
+    Collection {
+        name: "outbox",
+        indexes: &[
+            index("outbox_by_due", &[("due_at", 1), ("_id", 1)]),
+            index("outbox_by_age", &[("created_at", 1)]).expiring(OutgoingMail::LIFETIME),
+        ],
+    },
+    Collection { name: "key_fingerprints", indexes: &[] },
+    Collection { name: "rooms", indexes: ROOMS },
+    Collection { name: "messages", indexes: MESSAGES },
+];
+
+/// Holds an address once.
+pub(crate) const USERS_BY_EMAIL: &str = "users_by_email";
+/// Holds a username's key once.
+pub(crate) const USERS_BY_USERNAME: &str = "users_by_username";
+/// Holds a username's skeleton once.
+pub(crate) const USERS_BY_SKELETON: &str = "users_by_skeleton";
+
+const ROOMS: &[Index] = &[
+    index("rooms_by_pair", &[("low", 1), ("high", 1)]).unique(),
+    index("rooms_by_activity", &[("participants", 1), ("active_at", -1), ("_id", -1)]),
+    index("rooms_by_change", &[("changed_at", 1)]),
+];
+
+const MESSAGES: &[Index] = &[
+    index("messages_by_seq", &[("room", 1), ("seq", 1)]).unique(),
+    index("messages_by_revs", &[("room", 1), ("revs", 1)]).unique(),
+    index("messages_by_rev", &[("room", 1), ("rev", 1)]),
+    index("messages_by_client_id", &[("sender", 1), ("client_id", 1)]).unique(),
+    index("messages_deleted", &[("room", 1), ("sender", 1), ("seq", 1)])
+        .only(|| doc! { "deleted": true }),
+];
