@@ -4,9 +4,23 @@
 //! limit. Nothing the server says of a failure is passed on but its code: its words quote the
 //! documents it failed on.
 
+mod admin;
 mod bson;
 mod errors;
+mod greeting;
+mod keys;
+mod open_error;
+mod options;
+mod outbox;
+mod probe;
+mod registrations;
 mod schema;
+mod sessions;
 mod store;
+mod users;
 
-pub use store::MongoStore;
+pub use {
+    admin::{check_server, initiate_replica_set},
+    open_error::OpenError,
+    store::MongoStore,
+};

@@ -1,44 +1,47 @@
-//! How the repositories reach the database.
-use crate::schema::{self, step_1};
+//! Opening the database, and how the repositories reach it.
+use crate::{OpenError, greeting, options, probe::Probe, schema};
 use application::ports::EventBus;
-use mongodb::{
-    Client, Collection, Database,
-    options::{ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern},
-};
-use std::{sync::Arc, time::Duration};
-
-/// How long a primary is looked for.
-const SELECTION: Duration = Duration::from_secs(3);
-/// How long a connection is waited for.
-const CONNECT: Duration = Duration::from_secs(3);
-/// Most connections of one instance. Further calls queue for them, within their time limit.
-const POOL: u32 = 64;
-/// The database, unless the connection string names another.
-const DATABASE: &str = "sotto";
+use mongodb::{Client, Collection, Database, options::ClientOptions};
+use std::sync::Arc;
 
 /// Everything that is kept, in one database of a replica set. Cheap to clone.
 #[derive(Clone)]
 pub struct MongoStore {
     database: Database,
     bus: Arc<dyn EventBus>,
+    probe: Arc<Probe>,
 }
 
 impl MongoStore {
-    /// Connects with options that are read already, for tests that watch the commands sent.
+    /// Connects and brings the database to the shape this program knows, beside other programs
+    /// that do the same or go on working in an older shape. The connection string names the
+    /// database in its path, else it is `sotto`.
+    ///
+    /// Says within 10 s why it can't be opened.
+    pub async fn open(uri: &str, bus: Arc<dyn EventBus>) -> Result<Self, OpenError> {
+        Self::open_with(options::parse(uri).await?, bus).await
+    }
+
+    /// Opens with options read already, for those who want to watch what is sent. Sets in them
+    /// what [`MongoStore::open`] does, and refuses what it refuses.
     pub async fn open_with(
         mut options: ClientOptions,
         bus: Arc<dyn EventBus>,
-    ) -> anyhow::Result<Self> {
-        settle(&mut options);
-        let name = options.default_database.clone().unwrap_or_else(|| DATABASE.to_owned());
-        let database = Client::with_options(options)?.database(&name);
-        schema::create(&database, step_1::COLLECTIONS).await?;
-        Ok(Self { database, bus })
+    ) -> Result<Self, OpenError> {
+        options::settle(&mut options)?;
+        let database = greeting::connect(options).await?;
+        schema::migrate(&database).await?;
+        Ok(Self { database, bus, probe: Arc::default() })
     }
 
     /// A collection, for documents of a form.
     pub(crate) fn collection<T: Send + Sync>(&self, name: &str) -> Collection<T> {
         self.database.collection(name)
+    }
+
+    /// The database itself.
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
     }
 
     /// The client, for transactions.
@@ -50,19 +53,9 @@ impl MongoStore {
     pub(crate) fn bus(&self) -> &Arc<dyn EventBus> {
         &self.bus
     }
-}
 
-/// Sets what the promises rest on.
-fn settle(options: &mut ClientOptions) {
-    options.app_name.get_or_insert_with(|| "sotto".to_owned());
-    options.server_selection_timeout = Some(SELECTION);
-    options.connect_timeout = Some(CONNECT);
-    options.max_pool_size.get_or_insert(POOL);
-    options.write_concern = Some(
-        WriteConcern::builder().w(mongodb::options::Acknowledgment::Majority).journal(true).build(),
-    );
-    options.read_concern = Some(ReadConcern::majority());
-    options.selection_criteria = Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
-    options.retry_reads = Some(true);
-    options.retry_writes = Some(true);
+    /// When writing was tried last.
+    pub(crate) fn probe(&self) -> &Probe {
+        &self.probe
+    }
 }

@@ -4,7 +4,8 @@ use super::{Collection, Index, index};
 use domain::{outbox::OutgoingMail, registration::Registration, session::Session};
 use mongodb::bson::doc;
 
-/// Each with its indexes. `_id` is indexed always.
+/// Each with its indexes. `_id` is indexed always; a collection that needs no other comes with its
+/// first document.
 pub(crate) const COLLECTIONS: &[Collection] = &[
     Collection {
         name: "users",
@@ -17,7 +18,7 @@ pub(crate) const COLLECTIONS: &[Collection] = &[
     Collection {
         name: "registrations",
         indexes: &[
-            index("registrations_by_flow", &[("flow", 1)]).unique(),
+            index(REGISTRATIONS_BY_FLOW, &[("flow", 1)]).unique(),
             index("registrations_by_email", &[("email", 1), ("created_at", -1), ("_id", -1)]),
             index(
                 "registrations_by_username",
@@ -38,15 +39,20 @@ pub(crate) const COLLECTIONS: &[Collection] = &[
     Collection {
         name: "outbox",
         indexes: &[
-            index("outbox_by_due", &[("due_at", 1), ("_id", 1)]),
+            index(OUTBOX_BY_DUE, &[("due_at", 1), ("_id", 1)]),
             index("outbox_by_age", &[("created_at", 1)]).expiring(OutgoingMail::LIFETIME),
         ],
     },
-    Collection { name: "key_fingerprints", indexes: &[] },
     Collection { name: "rooms", indexes: ROOMS },
     Collection { name: "messages", indexes: MESSAGES },
 ];
 
+/// Holds every mail once.
+pub(crate) const OUTBOX_BY_DUE: &str = "outbox_by_due";
+/// Holds a browser's flow once.
+pub(crate) const REGISTRATIONS_BY_FLOW: &str = "registrations_by_flow";
+/// Holds two people once.
+pub(crate) const ROOMS_BY_PAIR: &str = "rooms_by_pair";
 /// Holds an address once.
 pub(crate) const USERS_BY_EMAIL: &str = "users_by_email";
 /// Holds a username's key once.
@@ -55,7 +61,7 @@ pub(crate) const USERS_BY_USERNAME: &str = "users_by_username";
 pub(crate) const USERS_BY_SKELETON: &str = "users_by_skeleton";
 
 const ROOMS: &[Index] = &[
-    index("rooms_by_pair", &[("low", 1), ("high", 1)]).unique(),
+    index(ROOMS_BY_PAIR, &[("low", 1), ("high", 1)]).unique(),
     index("rooms_by_activity", &[("participants", 1), ("active_at", -1), ("_id", -1)]),
     index("rooms_by_change", &[("changed_at", 1)]),
 ];
