@@ -6,14 +6,19 @@
 
 mod admin;
 mod bson;
+mod documents;
 mod errors;
 mod greeting;
+mod heads;
 mod keys;
+mod known_rooms;
+mod messages;
 mod open_error;
 mod options;
 mod outbox;
 mod probe;
 mod registrations;
+mod rooms;
 mod schema;
 mod sessions;
 mod store;

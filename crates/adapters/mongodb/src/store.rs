@@ -1,5 +1,8 @@
 //! Opening the database, and how the repositories reach it.
-use crate::{OpenError, greeting, options, probe::Probe, schema};
+use crate::{
+    OpenError, greeting, known_rooms::KnownRooms, messages::Dispatcher, options, probe::Probe,
+    schema,
+};
 use application::ports::EventBus;
 use mongodb::{Client, Collection, Database, options::ClientOptions};
 use std::sync::Arc;
@@ -8,8 +11,9 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct MongoStore {
     database: Database,
-    bus: Arc<dyn EventBus>,
     probe: Arc<Probe>,
+    dispatcher: Dispatcher,
+    known_rooms: Arc<KnownRooms>,
 }
 
 impl MongoStore {
@@ -31,7 +35,18 @@ impl MongoStore {
         options::settle(&mut options)?;
         let database = greeting::connect(options).await?;
         schema::migrate(&database).await?;
-        Ok(Self { database, bus, probe: Arc::default() })
+        let dispatcher = Dispatcher::new(database.clone(), bus);
+        Ok(Self { database, probe: Arc::default(), dispatcher, known_rooms: Arc::default() })
+    }
+
+    /// What makes histories longer, and changes them.
+    pub(crate) fn dispatcher(&self) -> &Dispatcher {
+        &self.dispatcher
+    }
+
+    /// Who is in which room.
+    pub(crate) fn known_rooms(&self) -> &KnownRooms {
+        &self.known_rooms
     }
 
     /// A collection, for documents of a form.
@@ -47,11 +62,6 @@ impl MongoStore {
     /// The client, for transactions.
     pub(crate) fn client(&self) -> &Client {
         self.database.client()
-    }
-
-    /// Where changes are announced.
-    pub(crate) fn bus(&self) -> &Arc<dyn EventBus> {
-        &self.bus
     }
 
     /// When writing was tried last.
