@@ -128,12 +128,11 @@ fn update(after: &SealedMessage) -> anyhow::Result<Document> {
         set.insert("edited_at", date(at));
     }
     let mut update = doc! { "$push": { "revs": number(after.rev) } };
-    match &after.body {
-        Some(body) => drop(set.insert("sealed", binary(body.as_bytes()))),
-        None => {
-            set.insert("deleted", true);
-            update.insert("$unset", doc! { "sealed": true });
-        }
+    if let Some(body) = &after.body {
+        set.insert("sealed", binary(body.as_bytes()));
+    } else {
+        set.insert("deleted", true);
+        update.insert("$unset", doc! { "sealed": true });
     }
     update.insert("$set", set);
     Ok(update)

@@ -108,14 +108,14 @@ async fn attempt(shared: &Shared, passages: &mut [Passage], sent: &mut bool) -> 
     // Of what was found, nothing follows that would take the touch along to the disks.
     let found = passages.iter().any(|passage| !passage.found.is_empty());
     let needed = if found { Acknowledged::ByMajority } else { Acknowledged::ByPrimary };
-    let touched = in_step(wire::touch(&shared.database, &touches, needed)).await?;
+    let reign = in_step(wire::touch(&shared.database, &touches, needed)).await?;
     announce_found(shared, passages);
     if plan.places.is_empty() {
         return Ok(());
     }
     *sent = true;
     let inserted = in_step(wire::insert(&shared.database, plan.records)).await?;
-    if inserted.reign != touched {
+    if inserted.reign != reign {
         return Err(PrimaryChanged.into());
     }
     settle(shared, passages, &plan.places, &inserted);

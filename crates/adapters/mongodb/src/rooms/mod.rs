@@ -107,7 +107,7 @@ impl MongoStore {
         } };
         let rooms = self.rooms();
         let created = match rooms.update_one(this_pair, vec![make]).upsert(true).await {
-            Ok(made) => made.upserted_id.is_some(),
+            Ok(outcome) => outcome.upserted_id.is_some(),
             Err(error) if duplicate_key(&error).is_some() => false,
             Err(error) => return Err(error.into()),
         };

@@ -4,7 +4,7 @@
 use mongodb::{Client, bson::doc, options::ClientOptions};
 use std::{
     net::TcpListener,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -57,7 +57,8 @@ pub struct Mongod {
     /// Where it listens.
     pub port: u16,
     process: Child,
-    _data: tempfile::TempDir,
+    arguments: Vec<String>,
+    data: tempfile::TempDir,
 }
 
 impl Mongod {
@@ -65,16 +66,9 @@ impl Mongod {
     pub async fn start(arguments: &[&str]) -> Self {
         let port = a_free_port();
         let data = tempfile::tempdir().expect("a directory");
-        let process = Command::new(binary())
-            .args(["--bind_ip", "127.0.0.1", "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25"])
-            .args(["--port", &port.to_string()])
-            .arg("--dbpath")
-            .arg(data.path())
-            .args(arguments)
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("mongod starts; TEST_MONGOD says where it is");
-        let started = Self { port, process, _data: data };
+        let arguments: Vec<_> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let process = spawn(port, data.path(), &arguments);
+        let started = Self { port, process, arguments, data };
         let mut options =
             ClientOptions::parse(started.uri("directConnection=true")).await.expect("a string");
         options.server_selection_timeout = Some(Duration::from_secs(30));
@@ -98,6 +92,13 @@ impl Mongod {
         format!("mongodb://127.0.0.1:{}/sotto?{options}", self.port)
     }
 
+    /// Kills it in the middle of whatever it does, and starts it again on what is on its disk.
+    pub fn kill_and_restart(&mut self) {
+        self.process.kill().expect("is killed");
+        self.process.wait().expect("ends");
+        self.process = spawn(self.port, self.data.path(), &self.arguments);
+    }
+
     /// Sends it a signal by name.
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").args(["-s", name, &self.process.id().to_string()]).status();
@@ -110,6 +111,18 @@ impl Drop for Mongod {
         drop(self.process.kill());
         drop(self.process.wait());
     }
+}
+
+fn spawn(port: u16, data: &Path, arguments: &[String]) -> Child {
+    Command::new(binary())
+        .args(["--bind_ip", "127.0.0.1", "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25"])
+        .args(["--port", &port.to_string()])
+        .arg("--dbpath")
+        .arg(data)
+        .args(arguments)
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("mongod starts; TEST_MONGOD says where it is")
 }
 
 /// A port on which nothing listens.
