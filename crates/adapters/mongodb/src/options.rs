@@ -11,8 +11,10 @@ use std::time::Duration;
 
 /// How long a primary is looked for.
 const SELECTION: Duration = Duration::from_secs(3);
-/// How long a connection, or an answer of the DNS, is waited for.
+/// How long a connection is waited for.
 const CONNECT: Duration = Duration::from_secs(3);
+/// How long an answer of the DNS is waited for.
+const DNS: Duration = Duration::from_millis(1500);
 /// Most connections of one instance. Further calls queue for them, within their time limit.
 const POOL: u32 = 64;
 /// Something on the way may forget a connection that is silent for longer.
@@ -29,7 +31,7 @@ pub(crate) async fn parse(uri: &str) -> Result<ClientOptions, OpenError> {
         HostInfo::HostIdentifiers(servers) => listed(servers),
         _ => String::new(),
     };
-    match tokio::time::timeout(CONNECT, ClientOptions::parse(text)).await {
+    match tokio::time::timeout(DNS, ClientOptions::parse(text)).await {
         Ok(Ok(options)) => Ok(options),
         Ok(Err(error)) if matches!(*error.kind, ErrorKind::InvalidArgument { .. }) => {
             Err(malformed(uri))

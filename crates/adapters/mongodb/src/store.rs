@@ -4,7 +4,7 @@ use crate::{
     schema,
 };
 use application::ports::EventBus;
-use mongodb::{Client, Collection, Database, options::ClientOptions};
+use mongodb::{Collection, Database, options::ClientOptions};
 use std::sync::Arc;
 
 /// Everything that is kept, in one database of a replica set. Cheap to clone.
@@ -57,11 +57,6 @@ impl MongoStore {
     /// The database itself.
     pub(crate) fn database(&self) -> &Database {
         &self.database
-    }
-
-    /// The client, for transactions.
-    pub(crate) fn client(&self) -> &Client {
-        self.database.client()
     }
 
     /// When writing was tried last.

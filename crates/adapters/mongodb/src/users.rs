@@ -2,8 +2,9 @@ use crate::{
     MongoStore,
     bson::{array, date, id, length, moment},
     errors::{duplicate_key, in_time},
-    schema::step_1::{USERS_BY_EMAIL, USERS_BY_SKELETON, USERS_BY_USERNAME},
+    schema::step_1::{USERS_BY_SKELETON, USERS_BY_USERNAME},
 };
+use anyhow::Context;
 use application::ports::{Unavailable, UserRepository};
 use async_trait::async_trait;
 use domain::{
@@ -130,18 +131,17 @@ impl MongoStore {
         in_time(async { users(self).find_one(filter).await?.map(User::try_from).transpose() }).await
     }
 
-    /// Why an insert failed. The index that refused is the first of several, perhaps, but an
-    /// address is told before a username.
+    /// Why an insert failed. Which index of several refuses is nobody's choice; an address is told
+    /// before a username.
     async fn taken(&self, user: &User, error: Error) -> anyhow::Result<Taken> {
-        match duplicate_key(&error) {
-            Some(USERS_BY_EMAIL) => Ok(Taken::Email),
-            Some(USERS_BY_SKELETON | USERS_BY_USERNAME) => {
-                let with_address = doc! { "email": user.email.as_str() };
-                let known = users(self).find_one(with_address).await?.is_some();
-                Ok(if known { Taken::Email } else { Taken::Username })
-            }
-            _ => Err(error.into()),
+        if duplicate_key(&error).is_none() {
+            return Err(error.into());
         }
+        if users(self).find_one(doc! { "email": user.email.as_str() }).await?.is_some() {
+            return Ok(Taken::Email);
+        }
+        let alike = users(self).find_one(doc! { "skeleton": user.username.skeleton() }).await?;
+        alike.map(|_| Taken::Username).context("what was taken is free again")
     }
 }
 

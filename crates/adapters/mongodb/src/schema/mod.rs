@@ -78,9 +78,9 @@ const READABLE_FROM: i64 = 1;
 /// The collection, and the one document in it, that say what shape the database has.
 const SCHEMA: &str = "schema";
 
-/// How long reading or noting the schema takes.
-const READING: Duration = Duration::from_secs(2);
-/// How long a step may take. The server goes on building an index that nobody waits for any more,
+/// How long reading the schema takes at most.
+const READING: Duration = Duration::from_secs(5);
+/// How long a step, or noting it, may take. The server goes on building an index that nobody waits for any more,
 /// and the next start finds it further.
 const STEP: Duration = Duration::from_secs(60);
 
@@ -125,7 +125,7 @@ async fn readable(database: &Database) -> Result<Option<Schema>, OpenError> {
 
 /// Notes how far a step has come. A newer program may have noted more meanwhile.
 async fn note(database: &Database, reached: Document) -> Result<(), OpenError> {
-    timed(database, READING, async {
+    timed(database, STEP, async {
         let schema = database.collection::<Document>(SCHEMA);
         let unset =
             ["version", "readable_from"].into_iter().filter(|key| !reached.contains_key(key));

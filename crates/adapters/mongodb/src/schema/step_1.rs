@@ -10,7 +10,7 @@ pub(crate) const COLLECTIONS: &[Collection] = &[
     Collection {
         name: "users",
         indexes: &[
-            index(USERS_BY_EMAIL, &[("email", 1)]).unique(),
+            index("users_by_email", &[("email", 1)]).unique(),
             index(USERS_BY_USERNAME, &[("username_key", 1)]).unique(),
             index(USERS_BY_SKELETON, &[("skeleton", 1)]).unique(),
         ],
@@ -53,8 +53,6 @@ pub(crate) const OUTBOX_BY_DUE: &str = "outbox_by_due";
 pub(crate) const REGISTRATIONS_BY_FLOW: &str = "registrations_by_flow";
 /// Holds two people once.
 pub(crate) const ROOMS_BY_PAIR: &str = "rooms_by_pair";
-/// Holds an address once.
-pub(crate) const USERS_BY_EMAIL: &str = "users_by_email";
 /// Holds a username's key once.
 pub(crate) const USERS_BY_USERNAME: &str = "users_by_username";
 /// Holds a username's skeleton once.
