@@ -1,5 +1,31 @@
 //! The store that many instances share: every repository on MongoDB.
+//!
+//! What is acknowledged is on the disks of a majority of the replica set. Every call has a time
+//! limit. Nothing the server says of a failure is passed on but its code: its words quote the
+//! documents it failed on.
 
+mod admin;
+mod bson;
+mod documents;
+mod errors;
+mod greeting;
+mod heads;
+mod keys;
+mod known_rooms;
+mod messages;
+mod open_error;
+mod options;
+mod outbox;
+mod probe;
+mod registrations;
+mod rooms;
+mod schema;
+mod sessions;
 mod store;
+mod users;
 
-pub use store::MongoStore;
+pub use {
+    admin::{check_server, initiate_replica_set},
+    open_error::OpenError,
+    store::MongoStore,
+};

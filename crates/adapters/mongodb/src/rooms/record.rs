@@ -1,0 +1,88 @@
+//! A room as a document keeps it.
+use crate::bson::{array, count, moment};
+use anyhow::anyhow;
+use domain::{
+    Timestamp,
+    id::{RoomId, UserId},
+    room::Participants,
+};
+use mongodb::bson::{Binary, DateTime};
+use serde::Deserialize;
+
+/// The collection they are in.
+pub(crate) const ROOMS: &str = "rooms";
+
+/// A room, without what only queries ask for (`participants`: both, for lists; `changed_at`: when,
+/// by the server's clock, something was last about to be stored).
+#[derive(Debug, Deserialize)]
+pub(crate) struct RoomRecord {
+    #[serde(rename = "_id")]
+    id: Binary,
+    low: Binary,
+    high: Binary,
+    created_at: DateTime,
+    active_at: DateTime,
+    /// No change has a greater `rev`.
+    rev_bound: i64,
+    /// Up to where the low participant has read.
+    #[serde(default)]
+    read_low: PlaceRecord,
+    /// Up to where the high one has.
+    #[serde(default)]
+    read_high: PlaceRecord,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct PlaceRecord {
+    seq: i64,
+    low_count: i64,
+}
+
+/// A place in a history, with what is counted up to there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) seq: u64,
+    /// How many of the messages up to there the room's low participant sent.
+    pub(crate) low_count: u64,
+}
+
+impl Place {
+    /// How many of the messages up to there one of the two sent.
+    pub(crate) fn sent_by(self, is_low: bool) -> u64 {
+        if is_low { self.low_count } else { self.seq.saturating_sub(self.low_count) }
+    }
+}
+
+impl RoomRecord {
+    pub(crate) fn id(&self) -> anyhow::Result<RoomId> {
+        Ok(RoomId::from_bytes(array(&self.id)?))
+    }
+
+    pub(crate) fn participants(&self) -> anyhow::Result<Participants> {
+        participants(&self.low, &self.high)
+    }
+
+    pub(crate) fn created_at(&self) -> anyhow::Result<Timestamp> {
+        moment(self.created_at)
+    }
+
+    pub(crate) fn active_at(&self) -> anyhow::Result<Timestamp> {
+        moment(self.active_at)
+    }
+
+    pub(crate) fn rev_bound(&self) -> anyhow::Result<u64> {
+        count(self.rev_bound)
+    }
+
+    /// Up to where one of the two has read.
+    pub(crate) fn read(&self, is_low: bool) -> anyhow::Result<Place> {
+        let PlaceRecord { seq, low_count } = if is_low { &self.read_low } else { &self.read_high };
+        Ok(Place { seq: count(*seq)?, low_count: count(*low_count)? })
+    }
+}
+
+/// The two people of a room.
+pub(crate) fn participants(low: &Binary, high: &Binary) -> anyhow::Result<Participants> {
+    let [low, high] = [UserId::from_bytes(array(low)?), UserId::from_bytes(array(high)?)];
+    Participants::pair(low, high).map_err(|_| anyhow!("a stored room has one person"))
+}

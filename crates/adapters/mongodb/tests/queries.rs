@@ -1,0 +1,285 @@
+//! Every look at the database goes by an index, and nothing is sorted in memory.
+
+mod support;
+#[path = "support/watch.rs"]
+mod watch;
+
+use adapter_mongodb::MongoStore;
+use application::ports::{
+    KeyFingerprint, KeyFingerprintRepository, MessageChange, MessageRepository, OutboxRepository,
+    RegistrationRepository, RoomHeads, RoomRepository, SessionRepository, StoreProbe, TouchMark,
+    UserRepository,
+};
+use domain::{
+    history::{Limit, Window},
+    id::{RoomId, UserId},
+    message::{Alteration, NewMessage},
+    otp::Otp,
+    outbox::{MailId, OutgoingMail},
+    room::{Participants, RoomCursor},
+    sealing::{KeyId, KeyedDigest, SealedBody, SealedPayload},
+    token::TokenDigest,
+    user::ProfileChange,
+    username::Username,
+};
+use mongodb::bson::{Document, doc};
+use std::{collections::BTreeSet, sync::Arc};
+use support::TestDatabase;
+use testkit::{
+    RecordingBus, START, a_message, a_registration, a_session, a_user, an_email, an_emoji, later,
+    resent,
+};
+use watch::{Looks, faults};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_look_goes_by_an_index() {
+    let database = TestDatabase::fresh().await;
+    let looks = Looks::default();
+    let mut options = database.options().await;
+    looks.watch(&mut options);
+    let bus = Arc::new(RecordingBus::default());
+    let store = MongoStore::open_with(options, bus.clone()).await.expect("opens");
+    accounts(&store).await;
+    sign_ups(&store).await;
+    sessions(&store).await;
+    outbox(&store).await;
+    keys(&store).await;
+    conversations(&store).await;
+    // Another instance knows nothing beforehand.
+    let mut options = database.options().await;
+    looks.watch(&mut options);
+    let other = MongoStore::open_with(options, bus).await.expect("opens");
+    later_conversations(&other).await;
+    store.check().await.expect("is well");
+
+    let looks = looks.all();
+    let looked_at: BTreeSet<_> =
+        looks.iter().filter_map(|look| look.values().next()?.as_str()).collect();
+    for collection in [
+        "health",
+        "key_fingerprints",
+        "messages",
+        "outbox",
+        "registrations",
+        "rooms",
+        "schema",
+        "sessions",
+        "users",
+    ] {
+        assert!(looked_at.contains(collection), "{collection} in {looked_at:?}");
+    }
+    assert!(looks.len() > 35, "only {} shapes", looks.len());
+    let plain = database.connect().await;
+    let mut wrong = Vec::new();
+    for look in &looks {
+        let faults = faults(&plain, look).await;
+        if !faults.is_empty() {
+            wrong.push(format!("{faults:?}: {look}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn looks_that_go_by_no_index_are_noticed() {
+    let database = TestDatabase::fresh().await;
+    let looks = Looks::default();
+    let mut options = database.options().await;
+    let store = MongoStore::open_with(options.clone(), Arc::new(RecordingBus::default())).await;
+    conversations(&store.expect("opens")).await;
+    looks.watch(&mut options);
+    let client = mongodb::Client::with_options(options).expect("options");
+    let watched = client.default_database().expect("a database");
+    plant(&watched).await;
+
+    let looks = looks.all();
+    assert_eq!(looks.len(), 8, "{looks:?}");
+    for look in &looks {
+        assert!(!faults(&watched, look).await.is_empty(), "unnoticed: {look}");
+    }
+}
+
+/// One bad look after another.
+async fn plant(database: &mongodb::Database) {
+    let users = database.collection::<Document>("users");
+    let rooms = database.collection::<Document>("rooms");
+    let by_name = doc! { "first_name": "Person" };
+    users.find_one(by_name.clone()).await.expect("answers");
+    users
+        .find_one(doc! { "email": { "$gt": "" } })
+        .sort(doc! { "joined_at": 1 })
+        .await
+        .expect("answers");
+    users.count_documents(by_name.clone()).await.expect("answers");
+    users.update_one(by_name.clone(), doc! { "$set": { "x": 1 } }).await.expect("answers");
+    users.delete_one(doc! { "first_name": "Nobody" }).await.expect("answers");
+    users.find_one_and_delete(doc! { "last_name": "Nobody" }).await.expect("answers");
+    let unsorted = doc! { "$lookup": {
+        "from": "messages", "localField": "_id", "foreignField": "room", "as": "last",
+        "pipeline": [{ "$sort": { "sent_at": -1 } }, { "$limit": 1 }],
+    } };
+    let unindexed = doc! { "$lookup": {
+        "from": "messages", "localField": "_id", "foreignField": "nothing", "as": "last",
+        "pipeline": [{ "$limit": 1 }],
+    } };
+    let theirs = doc! { "$match": { "participants": id(a_user(1).id.as_bytes()) } };
+    for lookup in [unsorted, unindexed] {
+        rooms.aggregate([theirs.clone(), lookup]).await.expect("answers");
+    }
+}
+
+fn id(bytes: &[u8; 16]) -> mongodb::bson::Binary {
+    let subtype = mongodb::bson::spec::BinarySubtype::Uuid;
+    mongodb::bson::Binary { subtype, bytes: bytes.to_vec() }
+}
+
+async fn accounts(store: &MongoStore) {
+    for n in 1..=4 {
+        UserRepository::insert(store, &a_user(n)).await.expect("answers").expect("is new");
+    }
+    let again = domain::user::User { id: UserId::from_bytes([9; 16]), ..a_user(1) };
+    UserRepository::insert(store, &again).await.expect("answers").expect_err("is taken");
+    let ann = a_user(1);
+    let found = UserRepository::find(store, ann.id).await.expect("answers");
+    assert_eq!(found, Some(ann.clone()));
+    store.find_by_email(&ann.email).await.expect("answers");
+    store.find_by_username(&ann.username).await.expect("answers");
+    assert!(store.has_username_like(&ann.username).await.expect("answers"));
+    assert_eq!(store.list(&[ann.id, a_user(2).id]).await.expect("answers").len(), 2);
+    let listed = store.list_by_username_prefix("person-", 3).await.expect("answers");
+    assert_eq!(listed.len(), 3);
+    let renamed = ProfileChange {
+        username: Some(Username::parse("someone").expect("a name")),
+        first_name: Some(ann.first_name),
+        last_name: Some(ann.last_name),
+    };
+    store
+        .update_profile(ann.id, &renamed)
+        .await
+        .expect("answers")
+        .expect("is there")
+        .expect("is free");
+    store.update_profile(ann.id, &ProfileChange::default()).await.expect("answers");
+}
+
+async fn sign_ups(store: &MongoStore) {
+    for n in 1..=3 {
+        RegistrationRepository::insert(store, &a_registration(n)).await.expect("answers");
+    }
+    let one = a_registration(1);
+    store.amend(&one).await.expect("answers");
+    assert!(store.find_by_flow(&one.flow).await.expect("answers").is_some());
+    assert!(store.find_newest_by_email(&one.email).await.expect("answers").is_some());
+    let newest = store.find_newest_by_username(&one.username).await.expect("answers");
+    assert!(newest.is_some());
+    store.begin_attempt(&one.flow).await.expect("answers");
+    let otp = Otp::sent(KeyedDigest::new(vec![7]), later(60));
+    assert!(store.replace_otp(one.id, START, &otp).await.expect("answers"));
+    store.move_flow(one.id, &TokenDigest([7; 32])).await.expect("answers");
+    store.remove_by_email(&an_email(3)).await.expect("answers");
+    store.remove_begun_before(START).await.expect("answers");
+}
+
+async fn sessions(store: &MongoStore) {
+    for n in 1..=3 {
+        let session = a_session(n, a_user(n).id);
+        SessionRepository::insert(store, &session).await.expect("answers");
+    }
+    let one = a_session(1, a_user(1).id);
+    assert!(SessionRepository::find(store, one.id).await.expect("answers").is_some());
+    assert!(store.find_by_token(&one.token).await.expect("answers").is_some());
+    store.touch(one.id, later(9)).await.expect("answers");
+    SessionRepository::remove(store, one.id).await.expect("answers");
+    store.remove_stale(START, START).await.expect("answers");
+}
+
+fn a_mail(n: u8) -> OutgoingMail {
+    OutgoingMail {
+        id: MailId::from_bytes([n; 16]),
+        sealed: SealedPayload::new(vec![n]),
+        created_at: START,
+        due_at: later(n.into()),
+        attempts: 0,
+    }
+}
+
+async fn outbox(store: &MongoStore) {
+    for n in 1..=3 {
+        OutboxRepository::insert(store, &a_mail(n)).await.expect("answers");
+    }
+    let claimed = store.claim_due(later(2), later(100), 5).await.expect("answers");
+    assert_eq!(claimed.len(), 2);
+    store.postpone(claimed[0].id, later(200)).await.expect("answers");
+    OutboxRepository::remove(store, claimed[0].id).await.expect("answers");
+    assert_eq!(store.count().await.expect("answers"), 2);
+}
+
+async fn keys(store: &MongoStore) {
+    let id = KeyId::parse("k1").expect("a key id");
+    let fingerprint = KeyFingerprint { id, digest: [1; 32] };
+    KeyFingerprintRepository::insert(store, &fingerprint).await.expect("answers");
+    assert_eq!(store.list_fingerprints().await.expect("answers"), [fingerprint]);
+}
+
+fn pair(one: u32, other: u32) -> Participants {
+    Participants::pair(a_user(one).id, a_user(other).id).expect("two people")
+}
+
+fn room(n: u8) -> RoomId {
+    RoomId::mint(START, [n; 10])
+}
+
+async fn conversations(store: &MongoStore) {
+    UserRepository::insert(store, &a_user(7)).await.expect("answers").expect("is new");
+    for n in 2..=4 {
+        let id = room(u8::try_from(n).expect("small"));
+        store.open(pair(1, n), id, START).await.expect("answers");
+    }
+    store.open(pair(1, 2), room(99), START).await.expect("answers");
+    let batch = (1..=6).map(|n| a_message(room(2), a_user(1).id, n));
+    let batch: Vec<_> = batch.chain([a_message(room(3), a_user(3).id, 7)]).collect();
+    for appended in store.append(batch.clone()).await {
+        appended.expect("answers");
+    }
+    store.append(vec![resent(&batch[0], 1)]).await.remove(0).expect("answers");
+    let reply = a_message(room(2), a_user(2).id, 8);
+    let reply = NewMessage { reply_to: Some(batch[0].id), ..reply };
+    store.append(vec![reply]).await.remove(0).expect("answers");
+    for alteration in [
+        Alteration::Edit { body: SealedBody::new(vec![1]), at: later(50) },
+        Alteration::React(an_emoji(1)),
+        Alteration::Unreact(an_emoji(1)),
+        Alteration::Delete,
+    ] {
+        let change =
+            MessageChange { room: room(2), message: batch[1].id, by: a_user(1).id, alteration };
+        store.alter(change).await.expect("answers").expect("may");
+    }
+}
+
+async fn later_conversations(store: &MongoStore) {
+    let (ann, bob, limit) = (a_user(1).id, a_user(2).id, Limit::default());
+    let known = a_message(room(2), ann, 3);
+    let reply = NewMessage { reply_to: Some(known.id), ..a_message(room(2), bob, 20) };
+    for appended in store.append(vec![resent(&known, 2), reply]).await {
+        appended.expect("answers");
+    }
+    let alteration = Alteration::React(an_emoji(2));
+    let change = MessageChange { room: room(2), message: known.id, by: bob, alteration };
+    store.alter(change).await.expect("answers").expect("may");
+    for window in [Window::Latest, Window::Before(4), Window::After(2), Window::Around(3)] {
+        store.list_window(room(2), window, limit).await.expect("answers");
+    }
+    store.list_changes(room(2), 2, limit).await.expect("answers");
+    assert!(RoomRepository::find(store, room(2), bob).await.expect("answers").is_some());
+    assert!(store.find_participants(room(3), ann).await.expect("answers").is_some());
+    let listed = store.list_by_user(ann, None, limit).await.expect("answers");
+    assert_eq!(listed.len(), 3);
+    let behind = RoomCursor { active_at: listed[0].room.active_at, room: listed[0].room.id };
+    assert_eq!(store.list_by_user(ann, Some(behind), limit).await.expect("answers").len(), 2);
+    assert!(store.mark_read_up_to(room(2), bob, 3).await.expect("answers").is_some());
+    assert_eq!(store.list_heads(ann).await.expect("answers").len(), 3);
+    store.list_touched(None).await.expect("answers");
+    let touched = store.list_touched(Some(TouchMark(0))).await.expect("answers");
+    assert_eq!(touched.rooms.len(), 3);
+}
