@@ -47,6 +47,34 @@ impl LocalEventBus {
         subscription
     }
 
+    /// Offers an event to every subscription of its audience.
+    pub fn tell(&self, event: &Arc<ChatEvent>) {
+        let mut subscribers = self.subscribers();
+        for user in event.audience() {
+            subscribers.offer(user, event);
+        }
+    }
+
+    /// Tells every subscription of somebody's that events were lost; how many there were.
+    pub fn mark_lost(&self, user: UserId) -> usize {
+        let subscribers = self.subscribers();
+        let senders = subscribers.by_user.get(&user).into_iter().flatten();
+        senders.map(EventSender::mark_lost).count()
+    }
+
+    /// Tells every subscription that events were lost; how many there were.
+    pub fn mark_all_lost(&self) -> usize {
+        let subscribers = self.subscribers();
+        subscribers.by_user.values().flatten().map(EventSender::mark_lost).count()
+    }
+
+    /// Whether anybody listens to what concerns this person.
+    pub fn is_listening(&self, user: UserId) -> bool {
+        let subscribers = self.subscribers();
+        let mut senders = subscribers.by_user.get(&user).into_iter().flatten();
+        senders.any(|sender| !sender.is_gone())
+    }
+
     fn subscribers(&self) -> MutexGuard<'_, Subscribers> {
         // Nothing in here can be left half done: a panic elsewhere is no reason to go silent.
         self.subscribers.lock().unwrap_or_else(PoisonError::into_inner)
@@ -56,11 +84,7 @@ impl LocalEventBus {
 #[async_trait]
 impl EventBus for LocalEventBus {
     fn publish(&self, event: ChatEvent) {
-        let event = Arc::new(event);
-        let mut subscribers = self.subscribers();
-        for user in event.audience() {
-            subscribers.offer(user, &event);
-        }
+        self.tell(&Arc::new(event));
     }
 
     async fn subscribe(&self, user: UserId) -> Result<Subscription, Unavailable> {
@@ -232,6 +256,32 @@ mod tests {
         let mut hers = bus.listen(ann());
         drop(bus);
         assert_eq!(hers.next().await, None);
+    }
+
+    #[tokio::test]
+    async fn a_loss_is_told_to_those_it_concerns_alone() {
+        let bus = LocalEventBus::new();
+        let [mut first, mut second, mut other] = [ann(), ann(), bob()].map(|user| bus.listen(user));
+        assert_eq!(bus.mark_lost(ann()), 2);
+        for subscription in [&mut first, &mut second] {
+            assert_eq!(subscription.next().await, Some(Delivery::Resync));
+        }
+        assert!(is_quiet(&mut other).await);
+        assert_eq!(bus.mark_all_lost(), 3);
+        for subscription in [&mut first, &mut second, &mut other] {
+            assert_eq!(subscription.next().await, Some(Delivery::Resync));
+        }
+    }
+
+    #[tokio::test]
+    async fn who_has_left_is_not_listening() {
+        let bus = LocalEventBus::new();
+        let [first, second] = [ann(), ann()].map(|user| bus.listen(user));
+        assert!(!bus.is_listening(bob()));
+        drop(first);
+        assert!(bus.is_listening(ann()));
+        drop(second);
+        assert!(!bus.is_listening(ann()));
     }
 
     #[tokio::test]
