@@ -7,6 +7,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
     str::FromStr,
+    time::Duration,
 };
 use tracing_subscriber::EnvFilter;
 use web::PublicUrl;
@@ -21,20 +22,29 @@ Settings (environment variables; each secret also as NAME_FILE, the path of a fi
   SOTTO_ENCRYPTION_KEYS  id:base64(32 bytes)[,id:…]; the first seals, all open
                          [generated into the data dir]
   SOTTO_TRUSTED_PROXIES  networks whose X-Forwarded-For is believed, as CIDRs with commas [none]
+  SOTTO_METRICS_FROM     networks that may read /metrics, as CIDRs with commas [this machine]
+  SOTTO_DRAIN            seconds to go on serving after SIGTERM while /health/ says 503, for a load
+                         balancer that asks there [0]
   SOTTO_RATE_LIMITS      on, or off to lift all rate and connection caps for load tests [on]
   SOTTO_LOG              what to log, as a tracing filter: info, debug, web=debug,info … [info]
   SOTTO_LOG_FORMAT       text or json [text]";
 
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 10] = [
     "SOTTO_LISTEN",
     "SOTTO_PUBLIC_URL",
     "SOTTO_DATA_DIR",
     "SOTTO_ENCRYPTION_KEYS",
     "SOTTO_TRUSTED_PROXIES",
+    "SOTTO_METRICS_FROM",
+    "SOTTO_DRAIN",
     "SOTTO_RATE_LIMITS",
     "SOTTO_LOG",
     "SOTTO_LOG_FORMAT",
 ];
+/// This machine.
+const LOOPBACK: &str = "127.0.0.0/8,::1/128";
+/// Longer, and whatever supervises Sotto would have killed it.
+const MAX_DRAIN: u64 = 300;
 const SECRETS: [&str; 1] = ["SOTTO_ENCRYPTION_KEYS"];
 
 /// Everything that can be set.
@@ -49,6 +59,10 @@ pub struct Settings {
     pub encryption_keys: Option<String>,
     /// Whose word on client addresses counts.
     pub trusted_proxies: Vec<IpNet>,
+    /// Who may read the figures.
+    pub metrics_from: Vec<IpNet>,
+    /// How long to go on serving once it is known that the end is near.
+    pub drain: Duration,
     /// Whether rates and connections are bounded.
     pub rate_limits: bool,
     /// What to log.
@@ -102,7 +116,15 @@ impl Settings {
             public_url,
             data_dir: get("SOTTO_DATA_DIR").unwrap_or("./data").into(),
             encryption_keys: get("SOTTO_ENCRYPTION_KEYS").map(str::to_owned),
-            trusted_proxies: parse_networks(get("SOTTO_TRUSTED_PROXIES"))?,
+            trusted_proxies: parse_networks(
+                get("SOTTO_TRUSTED_PROXIES").unwrap_or_default(),
+                "SOTTO_TRUSTED_PROXIES",
+            )?,
+            metrics_from: parse_networks(
+                get("SOTTO_METRICS_FROM").unwrap_or(LOOPBACK),
+                "SOTTO_METRICS_FROM",
+            )?,
+            drain: parse_seconds(get("SOTTO_DRAIN"), "SOTTO_DRAIN", MAX_DRAIN)?,
             rate_limits: choose(
                 get("SOTTO_RATE_LIMITS"),
                 "SOTTO_RATE_LIMITS",
@@ -151,16 +173,21 @@ fn parse<T: FromStr>(value: Option<&str>, default: &str, name: &str, form: &str)
     value.unwrap_or(default).parse().map_err(|_| anyhow!("{name} must be {form}"))
 }
 
-fn parse_networks(value: Option<&str>) -> Result<Vec<IpNet>> {
-    let parts = value.unwrap_or_default().split(',').map(str::trim).filter(|part| !part.is_empty());
+fn parse_seconds(value: Option<&str>, name: &str, most: u64) -> Result<Duration> {
+    let seconds = value.unwrap_or("0").parse().ok().filter(|seconds| *seconds <= most);
+    seconds
+        .map(Duration::from_secs)
+        .ok_or_else(|| anyhow!("{name} must be a number of seconds, {most} at most"))
+}
+
+fn parse_networks(value: &str, name: &str) -> Result<Vec<IpNet>> {
+    let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
     parts
         .map(|part| {
             let network =
                 part.parse::<IpNet>().or_else(|_| part.parse::<IpAddr>().map(IpNet::from));
             network.map_err(|_| {
-                anyhow!(
-                    "SOTTO_TRUSTED_PROXIES must be networks like 10.0.0.0/8, with commas between"
-                )
+                anyhow!("{name} must be networks like 10.0.0.0/8, with commas between")
             })
         })
         .collect()
@@ -210,6 +237,9 @@ mod tests {
             ("SOTTO_PUBLIC_URL", "http://chat.example"),
             ("SOTTO_PUBLIC_URL", "chat.example"),
             ("SOTTO_TRUSTED_PROXIES", "10.0.0.0/99"),
+            ("SOTTO_METRICS_FROM", "everybody"),
+            ("SOTTO_DRAIN", "soon"),
+            ("SOTTO_DRAIN", "301"),
             ("SOTTO_RATE_LIMITS", "maybe"),
             ("SOTTO_LOG", "=="),
             ("SOTTO_LOG_FORMAT", "xml"),

@@ -5,6 +5,7 @@ use adapter_crypto::{
 };
 use adapter_local::{LocalEventBus, LocalRateLimiter, SystemClock, UnlimitedRateLimiter};
 use adapter_mail::MemoryMailbox;
+use adapter_prometheus::PrometheusMetrics;
 use adapter_sqlite::SqliteStore;
 use anyhow::{Context, Result};
 use application::{
@@ -14,17 +15,18 @@ use application::{
     },
     chat::{Follow, History, MarkRead, OpenRoom, Opener, Rooms, SendMessages, Typing},
     limits::Limits,
+    measured::{MeasuredBus, MeasuredHasher, MeasuredMailer, MeasuredMessages},
     operations::{AdoptKeys, Sweep},
     people::FindPeople,
     ports::{
         Clock, DevelopmentMailbox, Digester, Entropy, EventBus, KeyFingerprint, Mailer,
-        MessageSealer, PasswordHasher, RateLimiter,
+        MessageRepository, MessageSealer, PasswordHasher, RateLimiter,
     },
 };
 use std::sync::Arc;
 use web::{
-    AccountsApi, Assets, Caps, Cookies, Gate, Health, MeApi, MessagesApi, PeopleApi, PublicUrl,
-    RoomsApi, Shutdown, Site, Sockets, TrustedProxies,
+    AccountsApi, Assets, Caps, Cookies, Gate, Health, MeApi, MessagesApi, Networks, Observation,
+    PeopleApi, PublicUrl, RoomsApi, Shutdown, Site, Sockets, TrustedProxies,
 };
 
 /// What to say when the keys are not those of the store.
@@ -34,6 +36,8 @@ const KEYS_REMEDY: &str = "SOTTO_ENCRYPTION_KEYS, or the file sealing-keys in th
 #[derive(Clone)]
 pub struct Parts {
     store: Arc<SqliteStore>,
+    messages: Arc<dyn MessageRepository>,
+    metrics: Arc<PrometheusMetrics>,
     bus: Arc<dyn EventBus>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -51,7 +55,8 @@ impl Parts {
     /// Chooses and opens the adapters as set.
     pub async fn open(settings: &Settings) -> Result<Self> {
         let found = keys::find(settings.encryption_keys.as_deref(), &settings.data_dir)?;
-        let bus: Arc<dyn EventBus> = Arc::new(LocalEventBus::new());
+        let metrics = metrics();
+        let bus = measured_bus(&metrics);
         let store = SqliteStore::open(&settings.data_dir, bus.clone()).with_context(|| {
             "SOTTO_DATA_DIR must be a directory that this user can write to and no other program uses"
         })?;
@@ -60,23 +65,25 @@ impl Parts {
             Some(ring) => ring,
             None => new_keys(store.clone(), settings).await?,
         };
-        let parts = Self::assemble(settings, store, bus, ring);
+        let parts = Self::assemble(settings, store, bus, metrics, ring);
         parts.adopt_keys().await?;
         Ok(parts)
     }
 
     /// The same over a store and keys that vanish.
     pub fn in_memory(settings: &Settings) -> Result<Self> {
-        let bus: Arc<dyn EventBus> = Arc::new(LocalEventBus::new());
+        let metrics = metrics();
+        let bus = measured_bus(&metrics);
         let store = Arc::new(SqliteStore::in_memory(bus.clone())?);
         let (ring, _) = KeyRing::generate(&OsEntropy);
-        Ok(Self::assemble(settings, store, bus, ring))
+        Ok(Self::assemble(settings, store, bus, metrics, ring))
     }
 
     fn assemble(
         settings: &Settings,
         store: Arc<SqliteStore>,
         bus: Arc<dyn EventBus>,
+        metrics: Arc<PrometheusMetrics>,
         ring: KeyRing,
     ) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -90,17 +97,17 @@ impl Parts {
         } else {
             Arc::new(UnlimitedRateLimiter)
         };
+        let hasher = Argon2PasswordHasher::new(HashingStrength::PRODUCTION, entropy.clone());
         Self {
+            messages: Arc::new(MeasuredMessages { inner: store.clone(), metrics: metrics.clone() }),
             store,
             bus,
             clock,
             sealer: Arc::new(AesMessageSealer::new(ring.clone(), entropy.clone())),
             digester: Arc::new(HmacDigester::new(ring.clone())),
-            hasher: Arc::new(Argon2PasswordHasher::new(
-                HashingStrength::PRODUCTION,
-                entropy.clone(),
-            )),
-            mailer: mailbox.clone(),
+            hasher: Arc::new(MeasuredHasher { inner: Arc::new(hasher), metrics: metrics.clone() }),
+            mailer: Arc::new(MeasuredMailer { inner: mailbox.clone(), metrics: metrics.clone() }),
+            metrics,
             mailbox,
             limiter,
             code_limiter,
@@ -152,13 +159,19 @@ impl Parts {
                 mark_read: self.mark_read(),
             },
             messages: MessagesApi { send_messages: self.send_messages(), history: self.history() },
+            health: Health { store: self.store.clone(), going_away: shutdown.announced.clone() },
             sockets: self.sockets(&gate, &settings.public_url, caps, shutdown),
             gate,
-            health: Health { store: self.store.clone() },
             mailbox: Some(self.mailbox.clone()),
             assets: Arc::new(Assets::load()),
             public_url: settings.public_url.clone(),
-            trusted_proxies: TrustedProxies(settings.trusted_proxies.clone().into()),
+            trusted_proxies: TrustedProxies(Networks(settings.trusted_proxies.clone().into())),
+            observation: Observation {
+                metrics: self.metrics.clone(),
+                report: self.metrics.clone(),
+                readers: Networks(settings.metrics_from.clone().into()),
+                entropy: self.entropy.clone(),
+            },
         }
     }
 
@@ -230,6 +243,7 @@ impl Parts {
             caps,
             shutdown,
             open: web::Places::default(),
+            metrics: self.metrics.clone(),
         }
     }
 
@@ -288,19 +302,33 @@ impl Parts {
 
     fn send_messages(&self) -> SendMessages {
         SendMessages {
-            messages: self.store.clone(),
+            messages: self.messages.clone(),
             rooms: self.store.clone(),
             sealer: self.sealer.clone(),
             digester: self.digester.clone(),
             limits: self.limits(),
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
+            metrics: self.metrics.clone(),
         }
     }
 
     fn history(&self) -> History {
-        History { messages: self.store.clone(), rooms: self.store.clone(), opener: self.opener() }
+        History {
+            messages: self.messages.clone(),
+            rooms: self.store.clone(),
+            opener: self.opener(),
+        }
     }
+}
+
+/// Counts of this process.
+fn metrics() -> Arc<PrometheusMetrics> {
+    Arc::new(PrometheusMetrics::new(env!("CARGO_PKG_VERSION")))
+}
+
+fn measured_bus(metrics: &Arc<PrometheusMetrics>) -> Arc<dyn EventBus> {
+    Arc::new(MeasuredBus { inner: Arc::new(LocalEventBus::new()), metrics: metrics.clone() })
 }
 
 /// Keys for a new store. One that was used before has lost its own: others would only look right.

@@ -20,6 +20,7 @@ mod keys;
 mod limits;
 mod mail;
 mod messages;
+mod metrics;
 mod outbox;
 mod probe;
 mod registrations;
@@ -38,6 +39,7 @@ pub use {
     limits::MockRateLimiter,
     mail::{MockDevelopmentMailbox, MockMailer},
     messages::MockMessageRepository,
+    metrics::{MockMetrics, MockMetricsReport},
     outbox::MockOutboxRepository,
     probe::MockStoreProbe,
     registrations::MockRegistrationRepository,
@@ -58,6 +60,11 @@ pub use {
     limits::{LimitKey, RateLimiter},
     mail::{DevelopmentMailbox, Mail, Mailer, SentMail},
     messages::{Appended, MessageChange, MessageRepository},
+    metrics::{
+        AnsweredRequest, BroadcastNews, CallOutcome, Figure, FrameIn, FrameOut, MailStep,
+        MessageOutcome, Metrics, MetricsReport, NoMetrics, RenderedMetrics, RequestMethod,
+        SocketEnd, StatusClass, StoreOperation,
+    },
     outbox::OutboxRepository,
     probe::StoreProbe,
     registrations::RegistrationRepository,

@@ -35,9 +35,13 @@ pub async fn run(settings: Settings) -> Result<()> {
     ));
     let sweeping = tokio::spawn(sweep(parts.sweep()));
     announce(&settings)?;
-    stopped().await?;
+    let stop = stopped().await?;
 
     tracing::info!("going away");
+    shutdown.announced.cancel();
+    if stop == Stop::Asked {
+        drain(settings.drain).await;
+    }
     shutdown.begun.cancel();
     shutdown.tasks.close();
     sweeping.abort();
@@ -100,13 +104,26 @@ async fn sweep(sweep: Sweep) {
     }
 }
 
+/// How somebody said stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    /// A supervisor asks (SIGTERM).
+    Asked,
+    /// Somebody sits there and waits (Ctrl-C).
+    Interrupted,
+}
+
 /// Waits for somebody to say stop.
-async fn stopped() -> Result<()> {
+async fn stopped() -> Result<Stop> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(tokio::select! {
+        _ = terminate.recv() => Stop::Asked,
+        _ = interrupt.recv() => Stop::Interrupted,
+    })
+}
+
+/// Goes on serving until whoever asks how we are has had time to, or somebody loses patience.
+async fn drain(time: Duration) {
+    let _ = tokio::time::timeout(time, stopped()).await;
 }
