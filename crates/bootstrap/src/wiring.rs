@@ -1,5 +1,5 @@
 //! The one place that chooses adapters and builds use cases.
-use crate::{keys, settings::Settings};
+use crate::{commands::Inspected, keys, settings::Settings};
 use adapter_crypto::{
     AesMessageSealer, Argon2PasswordHasher, HashingStrength, HmacDigester, KeyRing, OsEntropy,
 };
@@ -30,7 +30,7 @@ use web::{
 };
 
 /// What to say when the keys are not those of the store.
-const KEYS_REMEDY: &str = "SOTTO_ENCRYPTION_KEYS, or the file sealing-keys in the data dir, must hold every key the store was used with";
+pub const KEYS_REMEDY: &str = "SOTTO_ENCRYPTION_KEYS, or the file sealing-keys in the data dir, must hold every key the store was used with";
 
 /// The adapters in use, each behind the port it fulfils.
 #[derive(Clone)]
@@ -54,6 +54,13 @@ pub struct Parts {
 impl Parts {
     /// Chooses and opens the adapters as set.
     pub async fn open(settings: &Settings) -> Result<Self> {
+        let parts = Self::open_unadopted(settings).await?;
+        parts.adopt_keys().await?;
+        Ok(parts)
+    }
+
+    /// The same without noting new keys as used: for whoever only wants to look.
+    pub async fn open_unadopted(settings: &Settings) -> Result<Self> {
         let found = keys::find(settings.encryption_keys.as_deref(), &settings.data_dir)?;
         let metrics = metrics();
         let bus = measured_bus(&metrics);
@@ -65,9 +72,7 @@ impl Parts {
             Some(ring) => ring,
             None => new_keys(store.clone(), settings).await?,
         };
-        let parts = Self::assemble(settings, store, bus, metrics, ring);
-        parts.adopt_keys().await?;
-        Ok(parts)
+        Ok(Self::assemble(settings, store, bus, metrics, ring))
     }
 
     /// The same over a store and keys that vanish.
@@ -120,6 +125,19 @@ impl Parts {
     async fn adopt_keys(&self) -> Result<()> {
         let adopting = AdoptKeys { known: self.store.clone() };
         adopting.execute(&self.keys).await.context(KEYS_REMEDY)
+    }
+
+    /// What `sotto doctor` looks at.
+    pub fn inspected(&self) -> Inspected {
+        Inspected {
+            store: self.store.clone(),
+            sessions: self.store.clone(),
+            known_keys: self.store.clone(),
+            keys: self.keys.clone(),
+            bus: self.bus.clone(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+        }
     }
 
     /// Forgets what has expired.
