@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod chat;
 pub mod limits;
+pub mod measured;
 pub mod operations;
 pub mod people;
 pub mod ports;

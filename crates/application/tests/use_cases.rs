@@ -6,6 +6,7 @@ mod find_people;
 mod follow;
 mod history;
 mod mark_read;
+mod measured;
 mod open_room;
 mod profile;
 mod register;

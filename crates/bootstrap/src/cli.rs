@@ -1,6 +1,7 @@
 //! The command line.
 use crate::settings::HELP;
 use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
 
 /// Private one-to-one chat that you host yourself.
 #[derive(Parser)]
@@ -20,8 +21,70 @@ pub enum Command {
     /// Manage accounts
     #[command(subcommand)]
     User(UserCommand),
+    /// Look at every part with the settings in force, and say what to do
+    Doctor(DoctorArgs),
+    /// Ask a running Sotto how it is
+    #[command(subcommand)]
+    Check(CheckCommand),
+    /// Handle the files that a proxy may serve itself
+    #[command(subcommand)]
+    Assets(AssetsCommand),
     /// Print the API's description (OpenAPI)
     Openapi,
+}
+
+/// How to look.
+#[derive(Args)]
+pub struct DoctorArgs {
+    /// Print one JSON object instead of lines
+    #[arg(long)]
+    pub json: bool,
+    /// How to trust the public URL.
+    #[command(flatten)]
+    pub trust: TrustArgs,
+}
+
+/// Which certificates to take.
+#[derive(Args)]
+pub struct TrustArgs {
+    /// Also trust the certificates in this file (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// Take any certificate
+    #[arg(long)]
+    pub insecure: bool,
+}
+
+/// What to ask.
+#[derive(Subcommand)]
+pub enum CheckCommand {
+    /// Whether it can serve: exit code 0 if so, else 1
+    Health(HealthArgs),
+}
+
+/// Whom to ask.
+#[derive(Args)]
+pub struct HealthArgs {
+    /// Where Sotto is [default: where it is set to listen]
+    #[arg(long)]
+    pub url: Option<String>,
+    /// How to trust it.
+    #[command(flatten)]
+    pub trust: TrustArgs,
+}
+
+/// What to do with the files.
+#[derive(Subcommand)]
+pub enum AssetsCommand {
+    /// Write them as they are served below /static/, compressed ones as .gz beside them
+    Export(ExportArgs),
+}
+
+/// Where they go.
+#[derive(Args)]
+pub struct ExportArgs {
+    /// The folder that a proxy serves as /static/; made if it is not there
+    pub dir: PathBuf,
 }
 
 /// What to do with accounts.

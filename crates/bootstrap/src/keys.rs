@@ -7,16 +7,32 @@ use std::{
     io::{ErrorKind, Write},
     os::unix::fs::OpenOptionsExt,
     path::Path,
+    sync::Arc,
 };
 
 const FILE: &str = "sealing-keys";
 
+/// What to say when the keys are not those of the store.
+pub const REMEDY: &str = "SOTTO_ENCRYPTION_KEYS, or the file sealing-keys in the data dir, must hold every key the store was used with";
+
+/// The keys that are set, for a store that many instances share: none of them could make them for
+/// the others.
+pub fn given(given: Option<&str>) -> Result<Arc<KeyRing>> {
+    let given = given.context(
+        "SOTTO_ENCRYPTION_KEYS must be set with SOTTO_MONGODB_URI, the same for every instance: \
+         an id, a colon and what `openssl rand -base64 32` prints",
+    )?;
+    read_given(given).map(Arc::new)
+}
+
+fn read_given(given: &str) -> Result<KeyRing> {
+    KeyRing::parse(given).map_err(|error| anyhow!("SOTTO_ENCRYPTION_KEYS can't be used: {error}"))
+}
+
 /// The keys that are set, else those in the data dir, if any are there.
 pub fn find(given: Option<&str>, data_dir: &Path) -> Result<Option<KeyRing>> {
     if let Some(given) = given {
-        return KeyRing::parse(given)
-            .map(Some)
-            .map_err(|error| anyhow!("SOTTO_ENCRYPTION_KEYS can't be used: {error}"));
+        return read_given(given).map(Some);
     }
     let path = data_dir.join(FILE);
     let parse = |text: &str| {

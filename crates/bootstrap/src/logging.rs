@@ -9,6 +9,7 @@ pub fn start(settings: &Settings) {
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match settings.log_format {
         LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
-        LogFormat::Json => log.json().init(),
+        // The span is the request: `.span.request_id`. It would stand there twice.
+        LogFormat::Json => log.json().with_span_list(false).init(),
     }
 }

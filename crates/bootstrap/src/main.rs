@@ -3,11 +3,14 @@ mod cli;
 mod commands;
 mod keys;
 mod logging;
+mod parts;
 mod settings;
 mod wiring;
 
 use anyhow::Result;
 use clap::Parser;
+use cli::Command;
+use commands::report_wrong_settings;
 use settings::Settings;
 use std::process::ExitCode;
 
@@ -23,10 +26,14 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: cli::Cli) -> Result<()> {
-    let settings = Settings::from_environment()?;
+    let command = cli.command.unwrap_or_default();
+    let settings = match (Settings::from_environment(), &command) {
+        (Err(error), Command::Doctor(args)) => return report_wrong_settings(args, &error),
+        (settings, _) => settings?,
+    };
     logging::start(&settings);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let outcome = runtime.block_on(commands::run(cli.command.unwrap_or_default(), settings));
+    let outcome = runtime.block_on(commands::run(command, settings));
     // What still runs (a password being hashed, say) must not hold up the end.
     runtime.shutdown_background();
     outcome

@@ -8,6 +8,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
     str::FromStr,
+    time::Duration,
 };
 use tracing_subscriber::EnvFilter;
 use web::PublicUrl;
@@ -19,30 +20,44 @@ Settings (environment variables; each secret also as NAME_FILE, the path of a fi
   SOTTO_PUBLIC_URL       address people come by; links, cookies and the Origin check build on it
                          [http://127.0.0.1:8000]
   SOTTO_DATA_DIR         embedded store and generated keys [./data]
+  SOTTO_MONGODB_URI      MongoDB 6 or newer, a replica set, for many instances [the embedded store]
+  SOTTO_REDIS_URL        Redis 7 or newer: what makes many instances quick together [in-process]
   SOTTO_SMTP_URL         mail server: smtps://user:password@host:port, or smtp://… for STARTTLS, which
                          ?tls=required demands also without a password and on loopback
                          [none: mail is shown in the development mailbox]
   SOTTO_MAIL_FROM        whom mail is from [Sotto <no-reply@localhost>]
   SOTTO_ENCRYPTION_KEYS  id:base64(32 bytes)[,id:…]; the first seals, all open
-                         [generated into the data dir]
+                         [generated into the data dir; must be set with MongoDB]
   SOTTO_TRUSTED_PROXIES  networks whose X-Forwarded-For is believed, as CIDRs with commas [none]
+  SOTTO_METRICS_FROM     networks that may read /metrics, as CIDRs with commas [this machine]
+  SOTTO_DRAIN            seconds to go on serving after SIGTERM while /health/ says 503, for a load
+                         balancer that asks there [0]
   SOTTO_RATE_LIMITS      on, or off to lift all rate and connection caps for load tests [on]
   SOTTO_LOG              what to log, as a tracing filter: info, debug, web=debug,info … [info]
   SOTTO_LOG_FORMAT       text or json [text]";
 
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 14] = [
     "SOTTO_LISTEN",
     "SOTTO_PUBLIC_URL",
     "SOTTO_DATA_DIR",
+    "SOTTO_MONGODB_URI",
+    "SOTTO_REDIS_URL",
     "SOTTO_SMTP_URL",
     "SOTTO_MAIL_FROM",
     "SOTTO_ENCRYPTION_KEYS",
     "SOTTO_TRUSTED_PROXIES",
+    "SOTTO_METRICS_FROM",
+    "SOTTO_DRAIN",
     "SOTTO_RATE_LIMITS",
     "SOTTO_LOG",
     "SOTTO_LOG_FORMAT",
 ];
-const SECRETS: [&str; 2] = ["SOTTO_ENCRYPTION_KEYS", "SOTTO_SMTP_URL"];
+const SECRETS: [&str; 4] =
+    ["SOTTO_ENCRYPTION_KEYS", "SOTTO_MONGODB_URI", "SOTTO_REDIS_URL", "SOTTO_SMTP_URL"];
+/// This machine.
+const LOOPBACK: &str = "127.0.0.0/8,::1/128";
+/// Longer, and whatever supervises Sotto would have killed it.
+const MAX_DRAIN: u64 = 300;
 
 /// Everything that can be set.
 pub struct Settings {
@@ -56,10 +71,18 @@ pub struct Settings {
     pub smtp: Option<SmtpServer>,
     /// Whom mail is from.
     pub mail_from: Sender,
+    /// The store of many instances, instead of the embedded one.
+    pub mongodb_uri: Option<String>,
+    /// What makes many instances quick together.
+    pub redis_url: Option<String>,
     /// The sealing keys, where they are not generated.
     pub encryption_keys: Option<String>,
     /// Whose word on client addresses counts.
     pub trusted_proxies: Vec<IpNet>,
+    /// Who may read the figures.
+    pub metrics_from: Vec<IpNet>,
+    /// How long to go on serving once it is known that the end is near.
+    pub drain: Duration,
     /// Whether rates and connections are bounded.
     pub rate_limits: bool,
     /// What to log.
@@ -118,8 +141,18 @@ impl Settings {
             data_dir: get("SOTTO_DATA_DIR").unwrap_or("./data").into(),
             smtp,
             mail_from,
+            mongodb_uri: get("SOTTO_MONGODB_URI").map(str::to_owned),
+            redis_url: get("SOTTO_REDIS_URL").map(str::to_owned),
             encryption_keys: get("SOTTO_ENCRYPTION_KEYS").map(str::to_owned),
-            trusted_proxies: parse_networks(get("SOTTO_TRUSTED_PROXIES"))?,
+            trusted_proxies: parse_networks(
+                get("SOTTO_TRUSTED_PROXIES").unwrap_or_default(),
+                "SOTTO_TRUSTED_PROXIES",
+            )?,
+            metrics_from: parse_networks(
+                get("SOTTO_METRICS_FROM").unwrap_or(LOOPBACK),
+                "SOTTO_METRICS_FROM",
+            )?,
+            drain: parse_seconds(get("SOTTO_DRAIN"), "SOTTO_DRAIN", MAX_DRAIN)?,
             rate_limits: choose(
                 get("SOTTO_RATE_LIMITS"),
                 "SOTTO_RATE_LIMITS",
@@ -172,16 +205,21 @@ fn parse<T: FromStr>(value: Option<&str>, default: &str, name: &str, form: &str)
     value.unwrap_or(default).parse().map_err(|_| anyhow!("{name} must be {form}"))
 }
 
-fn parse_networks(value: Option<&str>) -> Result<Vec<IpNet>> {
-    let parts = value.unwrap_or_default().split(',').map(str::trim).filter(|part| !part.is_empty());
+fn parse_seconds(value: Option<&str>, name: &str, most: u64) -> Result<Duration> {
+    let seconds = value.unwrap_or("0").parse().ok().filter(|seconds| *seconds <= most);
+    seconds
+        .map(Duration::from_secs)
+        .ok_or_else(|| anyhow!("{name} must be a number of seconds, {most} at most"))
+}
+
+fn parse_networks(value: &str, name: &str) -> Result<Vec<IpNet>> {
+    let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
     parts
         .map(|part| {
             let network =
                 part.parse::<IpNet>().or_else(|_| part.parse::<IpAddr>().map(IpNet::from));
             network.map_err(|_| {
-                anyhow!(
-                    "SOTTO_TRUSTED_PROXIES must be networks like 10.0.0.0/8, with commas between"
-                )
+                anyhow!("{name} must be networks like 10.0.0.0/8, with commas between")
             })
         })
         .collect()
@@ -235,6 +273,9 @@ mod tests {
             ("SOTTO_SMTP_URL", "smtp://user@mail.example"),
             ("SOTTO_MAIL_FROM", "Sotto"),
             ("SOTTO_TRUSTED_PROXIES", "10.0.0.0/99"),
+            ("SOTTO_METRICS_FROM", "everybody"),
+            ("SOTTO_DRAIN", "soon"),
+            ("SOTTO_DRAIN", "301"),
             ("SOTTO_RATE_LIMITS", "maybe"),
             ("SOTTO_LOG", "=="),
             ("SOTTO_LOG_FORMAT", "xml"),

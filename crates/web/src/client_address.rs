@@ -3,13 +3,25 @@ use ipnet::IpNet;
 use poem::{FromRequest, Request, RequestBody, Result};
 use std::{net::IpAddr, sync::Arc};
 
+/// Some networks.
+#[derive(Clone, Debug, Default)]
+pub struct Networks(pub Arc<[IpNet]>);
+
+impl Networks {
+    /// Whether an address is in one of them.
+    pub(crate) fn contains(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
 /// The networks whose word on a client's address is believed.
 #[derive(Clone, Debug, Default)]
-pub struct TrustedProxies(pub Arc<[IpNet]>);
+pub struct TrustedProxies(pub Networks);
 
 impl TrustedProxies {
-    fn trusts(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.contains(&address))
+    /// Whether somebody's word is believed.
+    pub(crate) fn trusts(&self, address: IpAddr) -> bool {
+        self.0.contains(address)
     }
 
     /// The right-most address that is not one of our proxies: all that stands left of it could
@@ -37,13 +49,24 @@ pub struct ClientAddress(pub IpAddr);
 impl ClientAddress {
     /// Reads it from the connection and, if a proxy of ours is at its other end, `X-Forwarded-For`.
     pub fn of(request: &Request, proxies: &TrustedProxies) -> Self {
-        let peer =
-            request.remote_addr().as_socket_addr().map(|address| address.ip().to_canonical());
-        let peer = peer.unwrap_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED));
         let lines = request.headers().get_all("x-forwarded-for");
         let lines: Vec<&str> = lines.into_iter().filter_map(|line| line.to_str().ok()).collect();
-        Self(proxies.client(peer, &lines))
+        Self(proxies.client(peer(request), &lines))
     }
+}
+
+/// Who is at the other end of the connection.
+pub(crate) fn peer(request: &Request) -> IpAddr {
+    let peer = request.remote_addr().as_socket_addr().map(|address| address.ip().to_canonical());
+    peer.unwrap_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED))
+}
+
+/// Whether a proxy, ours or not, says that it passes the request on.
+pub(crate) fn is_forwarded(request: &Request) -> bool {
+    let headers = request.headers();
+    ["x-forwarded-for", "forwarded", "x-real-ip", "via"]
+        .iter()
+        .any(|name| headers.contains_key(*name))
 }
 
 impl<'a> FromRequest<'a> for ClientAddress {
@@ -58,7 +81,7 @@ mod tests {
     use super::*;
 
     fn client(peer: &str, forwarded_for: &[&str]) -> String {
-        let ours = TrustedProxies(["10.0.0.0/8".parse().expect("a network")].into());
+        let ours = TrustedProxies(Networks(["10.0.0.0/8".parse().expect("a network")].into()));
         ours.client(peer.parse().expect("an address"), forwarded_for).to_string()
     }
 

@@ -11,9 +11,11 @@ mod cross_origin;
 mod gate;
 mod headers;
 mod json;
+mod observed;
 mod pages;
 mod problem;
 mod public_url;
+mod request_id;
 mod server;
 mod shell;
 mod site;
@@ -23,12 +25,12 @@ pub use {
     api::{
         accounts::AccountsApi, me::MeApi, messages::MessagesApi, people::PeopleApi, rooms::RoomsApi,
     },
-    client_address::TrustedProxies,
+    client_address::{Networks, TrustedProxies},
     cookies::Cookies,
     gate::Gate,
     pages::{assets::Assets, health::Health},
     public_url::{InvalidPublicUrl, PublicUrl},
     server::{Caps, Shutdown, serve},
-    site::{Site, openapi_document, site},
+    site::{Observation, Site, openapi_document, site},
     socket::{Places, Sockets},
 };

@@ -3,12 +3,13 @@
 mod patient;
 
 use domain::{TimeDelta, throttle::Quota};
+use futures_util::FutureExt;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use patient::Patient;
 use poem::{
     Endpoint, Request, Response,
-    http::uri::Scheme,
+    http::{HeaderValue, StatusCode, header, uri::Scheme},
     web::{LocalAddr, RemoteAddr},
 };
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
@@ -59,6 +60,9 @@ pub(crate) struct ConnectionPlace(#[expect(dead_code, reason = "held")] Arc<Owne
 /// Tells every connection to end, and knows when all have.
 #[derive(Clone, Debug, Default)]
 pub struct Shutdown {
+    /// Cancelled before that: nobody new should come. Everything is still answered, and whoever
+    /// asks how we are is told.
+    pub announced: CancellationToken,
     /// Cancelled once: end now.
     pub begun: CancellationToken,
     /// Everything that must end before the program does.
@@ -80,13 +84,13 @@ where
     let places = Arc::new(Semaphore::new(caps.connections));
     loop {
         let accepted = tokio::select! {
-            () = shutdown.begun.cancelled() => return Ok(()),
+            () = shutdown.begun.cancelled() => break,
             accepted = accept(&listener, &places) => accepted,
         };
         match accepted {
             Ok((place, stream, peer)) => {
                 let connection = Connection { stream, place, local, peer };
-                shutdown.tasks.spawn(answer(connection, site.clone(), shutdown.begun.clone()));
+                shutdown.tasks.spawn(answer(connection, site.clone(), shutdown.clone()));
             }
             Err(error) => {
                 // Most likely out of file descriptors: give others time to return some.
@@ -95,6 +99,12 @@ where
             }
         }
     }
+    // Whoever is connected already, as far as the system is concerned, still gets an answer.
+    while let Some(Ok((place, stream, peer))) = accept(&listener, &places).now_or_never() {
+        let connection = Connection { stream, place, local, peer };
+        shutdown.tasks.spawn(answer(connection, site.clone(), shutdown.clone()));
+    }
+    Ok(())
 }
 
 /// The next connection, once there is a place for it.
@@ -115,20 +125,27 @@ struct Connection {
     peer: SocketAddr,
 }
 
-async fn answer<E>(connection: Connection, site: Arc<E>, end: CancellationToken)
+async fn answer<E>(connection: Connection, site: Arc<E>, shutdown: Shutdown)
 where
     E: Endpoint<Output = Response> + 'static,
 {
     let Connection { stream, place, local, peer } = connection;
     // Answers are written whole; waiting for more to send would only delay them.
     let _ = stream.set_nodelay(true);
+    let Shutdown { announced, begun, .. } = shutdown;
     let service = service_fn(move |request: poem::http::Request<Incoming>| {
-        let (site, place) = (site.clone(), place.clone());
+        let (site, place, announced) = (site.clone(), place.clone(), announced.clone());
         let from = (LocalAddr(local.into()), RemoteAddr(peer.into()), Scheme::HTTP);
         async move {
             let mut request = Request::from((request, from.0, from.1, from.2));
             request.set_data(place);
-            Ok::<poem::http::Response<_>, Infallible>(site.get_response(request).await.into())
+            let mut response = site.get_response(request).await;
+            if announced.is_cancelled() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                // A proxy that keeps connections is to use another for its next request.
+                let headers = response.headers_mut();
+                headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<poem::http::Response<_>, Infallible>(response.into())
         }
     });
     let connection = http1::Builder::new()
@@ -141,7 +158,7 @@ where
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = end.cancelled() => {
+        () = begun.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

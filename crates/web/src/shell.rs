@@ -7,11 +7,12 @@ use crate::{
     public_url::PublicUrl,
 };
 use poem::{
-    Endpoint, IntoResponse, Request, Response, Result,
+    Endpoint, IntoResponse, PathPattern, Request, Response, Result,
     http::{HeaderValue, Method, StatusCode, header},
 };
 use std::{sync::Arc, time::Duration};
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 /// Nothing waits for ever: no answer within this time is a failure. Slow bodies end here, too.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -50,12 +51,13 @@ impl<E: Endpoint + 'static> Endpoint for Shell<E> {
             None => self.answer(request).await,
         };
         if wants_page && !is_page(&response) {
-            let status = response.status();
+            let (status, route) = (response.status(), response.data::<PathPattern>().cloned());
             if status == StatusCode::NOT_FOUND {
                 response = page(status, &self.not_found_page);
             } else if status.is_server_error() {
                 response = page(status, &self.error_page);
             }
+            remember(&mut response, route);
         }
         if response.status() == StatusCode::METHOD_NOT_ALLOWED
             && let Ok(allowed) = HeaderValue::from_str(self.allowed_methods.at(&path))
@@ -88,7 +90,8 @@ impl<E: Endpoint + 'static> Shell<E> {
         if *request.method() == Method::GET {
             return answer_in_time(self.routes.clone(), request).await;
         }
-        let answering = self.tasks.spawn(answer_in_time(self.routes.clone(), request));
+        let answering = answer_in_time(self.routes.clone(), request).in_current_span();
+        let answering = self.tasks.spawn(answering);
         answering.await.unwrap_or_else(|_| broken().into_response())
     }
 }
@@ -97,9 +100,20 @@ async fn answer_in_time<E: Endpoint>(routes: Arc<E>, request: Request) -> Respon
     match tokio::time::timeout(REQUEST_TIMEOUT, routes.call(request)).await {
         Ok(Ok(output)) => output.into_response(),
         Ok(Err(error)) if error.is_from_response() => error.into_response(),
-        Ok(Err(error)) => from_framework(&error).into_response(),
+        Ok(Err(error)) => {
+            let mut response = from_framework(&error).into_response();
+            remember(&mut response, error.data::<PathPattern>().cloned());
+            response
+        }
         Err(_) => Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "this took too long")
             .into_response(),
+    }
+}
+
+/// Which route an answer came from, for those who watch.
+fn remember(response: &mut Response, route: Option<PathPattern>) {
+    if let Some(route) = route {
+        response.set_data(route);
     }
 }
 
@@ -130,7 +144,7 @@ pub fn redirect(status: StatusCode, to: &str) -> Response {
 /// Whether a person's browser asks for something to look at.
 fn wants_page(request: &Request) -> bool {
     let path = request.uri().path();
-    let machine = ["/api/", "/ws/", "/static/", "/openapi.json", "/health/"]
+    let machine = ["/api/", "/ws/", "/static/", "/openapi.json", "/health/", "/metrics"]
         .iter()
         .any(|start| path.starts_with(start));
     let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());

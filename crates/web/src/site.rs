@@ -4,21 +4,24 @@ use crate::{
     api::{
         accounts::AccountsApi, me::MeApi, messages::MessagesApi, people::PeopleApi, rooms::RoomsApi,
     },
-    client_address::TrustedProxies,
+    client_address::{Networks, TrustedProxies},
     gate::Gate,
     headers::SecurityHeaders,
+    observed::Observed,
     pages::{
         add_pages, add_slash,
         assets::Assets,
         docs::Docs,
         health::{Health, live},
         mailbox::{MailboxJson, MailboxPage},
+        metrics::MetricsPage,
     },
     public_url::PublicUrl,
+    request_id::RequestIds,
     shell::{Shell, broken},
     socket::{SocketEndpoint, SocketPath, Sockets},
 };
-use application::ports::DevelopmentMailbox;
+use application::ports::{DevelopmentMailbox, Entropy, Metrics, MetricsReport};
 use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, get, middleware::CatchPanic};
 use poem_openapi::{OpenApi, OpenApiService};
 use serde_json::Value;
@@ -50,6 +53,20 @@ pub struct Site {
     pub public_url: PublicUrl,
     /// Whose word on client addresses counts.
     pub trusted_proxies: TrustedProxies,
+    /// For those who watch over the instance.
+    pub observation: Observation,
+}
+
+/// What those who watch over the instance get to see.
+pub struct Observation {
+    /// Counts.
+    pub metrics: Arc<dyn Metrics>,
+    /// Tells the figures.
+    pub report: Arc<dyn MetricsReport>,
+    /// Who may read them.
+    pub readers: Networks,
+    /// Names requests.
+    pub entropy: Arc<dyn Entropy>,
 }
 
 type Api = (AccountsApi, MeApi, PeopleApi, RoomsApi, MessagesApi);
@@ -61,6 +78,8 @@ pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
     let allowed_methods = AllowedMethods::of(&document, "/api");
     let docs = Docs::new(api.swagger_ui_html());
     let tasks = site.sockets.shutdown.tasks.clone();
+    let Observation { metrics, report, readers, entropy } = site.observation;
+    let proxies = site.trusted_proxies.clone();
     let sockets = Arc::new(site.sockets);
     let mut routes = Route::new()
         .nest("/api", api)
@@ -70,7 +89,8 @@ pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
         .at("/ws/chat/", get(SocketEndpoint(sockets.clone(), SocketPath::AllRooms)))
         .at("/ws/chat/:room/", get(SocketEndpoint(sockets, SocketPath::OneRoom)))
         .at("/health/", get(site.health))
-        .at("/health/live/", get(live()));
+        .at("/health/live/", get(live()))
+        .at("/metrics", get(MetricsPage { report, readers, proxies: proxies.clone() }));
     routes = add_pages(routes, &site.assets, &site.gate);
     if let Some(mailbox) = site.mailbox {
         routes = routes
@@ -82,7 +102,7 @@ pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
         .data(site.gate)
         .data(site.trusted_proxies)
         .with(CatchPanic::new().with_handler(|_| broken().into_response()));
-    Shell {
+    let shell = Shell {
         routes: Arc::new(routes),
         tasks,
         security_headers: SecurityHeaders::new(&site.public_url),
@@ -90,7 +110,8 @@ pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
         allowed_methods,
         not_found_page: site.assets.page_text("not-found.html").into(),
         error_page: site.assets.page_text("error.html").into(),
-    }
+    };
+    Observed { inner: shell, ids: RequestIds { entropy, proxies }, metrics }
 }
 
 /// The API's description, as served at `/openapi.json`.

@@ -3,8 +3,8 @@ use super::{Content, OpenedMessage, Opener};
 use crate::{
     limits::Limits,
     ports::{
-        Appended, Clock, Digester, Entropy, EntropyExt, MessageRepository, MessageSealer, Purpose,
-        RoomRepository, Unavailable,
+        Appended, Clock, Digester, Entropy, EntropyExt, Figure, MessageOutcome, MessageRepository,
+        MessageSealer, Metrics, Purpose, RoomRepository, Unavailable,
     },
 };
 use domain::{
@@ -31,6 +31,8 @@ pub struct SendMessages {
     pub clock: Arc<dyn Clock>,
     /// Names them.
     pub entropy: Arc<dyn Entropy>,
+    /// Counts what becomes of them.
+    pub metrics: Arc<dyn Metrics>,
 }
 
 /// A message somebody wants to send.
@@ -107,6 +109,7 @@ impl SendMessages {
         outcomes
             .into_iter()
             .map(|refused| refused.or_else(|| settled.next()).unwrap_or_else(unanswered))
+            .inspect(|outcome| self.metrics.note(Figure::Message(figure(outcome))))
             .collect()
     }
 
@@ -201,6 +204,19 @@ impl SendMessages {
 /// A store that says nothing of a message may or may not have it.
 fn unanswered() -> Result<Sent, SendError> {
     Err(Unavailable::of("store", anyhow::anyhow!("no answer for a message")).into())
+}
+
+/// What counts of an outcome.
+fn figure(outcome: &Result<Sent, SendError>) -> MessageOutcome {
+    match outcome {
+        Ok(Sent::New(_)) => MessageOutcome::New,
+        Ok(Sent::Known(_)) => MessageOutcome::Known,
+        Err(SendError::NoSuchRoom | SendError::NoSuchReply | SendError::ClientIdReused) => {
+            MessageOutcome::Refused
+        }
+        Err(SendError::Throttled(_)) => MessageOutcome::Throttled,
+        Err(SendError::Unavailable(_)) => MessageOutcome::Unavailable,
+    }
 }
 
 /// What one batch has learnt on the way.

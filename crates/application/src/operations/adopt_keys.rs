@@ -30,6 +30,17 @@ pub enum AdoptKeysError {
 impl AdoptKeys {
     /// Accepts the ring or says which key is wrong.
     pub async fn execute(&self, ring: &[KeyFingerprint]) -> Result<(), AdoptKeysError> {
+        for key in self.check(ring).await? {
+            self.known.insert(key).await?;
+        }
+        Ok(())
+    }
+
+    /// The same without noting anything; returns the keys that are new to the store.
+    pub async fn check<'a>(
+        &self,
+        ring: &'a [KeyFingerprint],
+    ) -> Result<Vec<&'a KeyFingerprint>, AdoptKeysError> {
         let known = self.known.list_fingerprints().await?;
         for old in &known {
             match ring.iter().find(|key| key.id == old.id) {
@@ -40,9 +51,6 @@ impl AdoptKeys {
                 Some(_) => {}
             }
         }
-        for key in ring.iter().filter(|key| !known.contains(key)) {
-            self.known.insert(key).await?;
-        }
-        Ok(())
+        Ok(ring.iter().filter(|key| !known.contains(key)).collect())
     }
 }

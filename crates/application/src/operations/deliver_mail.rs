@@ -5,7 +5,7 @@
 //! with the same id: twice is better than never.
 use super::sealed_mail;
 use crate::ports::{
-    Clock, DeliveryError, MailTransport, OutboxRepository, PayloadSealer, RenderedMail, Unavailable,
+    Clock, DeliveryError, Figure, MailStep, MailTransport, Metrics, OutboxRepository, PayloadSealer, RenderedMail, Unavailable,
 };
 use domain::{Timestamp, outbox::OutgoingMail};
 use std::{pin::pin, sync::Arc, time::Duration};
@@ -22,6 +22,8 @@ pub struct DeliverMail {
     pub transport: Arc<dyn MailTransport>,
     /// Judges what is due and what has expired.
     pub clock: Arc<dyn Clock>,
+    /// Counts.
+    pub metrics: Arc<dyn Metrics>,
     /// Rung by [`super::AcceptMail`].
     pub wake: Arc<Notify>,
 }
@@ -66,6 +68,9 @@ impl DeliverMail {
         if free == 0 {
             return;
         }
+        if let Ok(waiting) = self.outbox.count().await {
+            self.metrics.note(Figure::MailWaiting(waiting));
+        }
         let now = self.clock.now();
         match self.outbox.claim_due(now, now + OutgoingMail::LEASE, free).await {
             Ok(due) => {
@@ -104,11 +109,13 @@ impl DeliverMail {
         let OutgoingMail { id, attempts, .. } = *mail;
         if opened.expires_at.is_some_and(|at| at <= self.clock.now()) {
             tracing::warn!(mail = %id, attempts, "a mail's code expired on its way; it is dropped");
+            self.metrics.note(Figure::Mail(MailStep::GivenUp));
             return Next::Done;
         }
         match self.transport.deliver(id, mail.created_at, opened).await {
             Ok(()) => {
                 tracing::debug!(mail = %id, attempts, "a mail was delivered");
+                self.metrics.note(Figure::Mail(MailStep::Delivered));
                 Next::Done
             }
             Err(error) => self.judge(mail, &error),
@@ -128,8 +135,10 @@ impl DeliverMail {
                 mail = %id, attempts, code, %due_at, reason,
                 "a mail was not delivered; it is tried again"
             );
+            self.metrics.note(Figure::Mail(MailStep::Retried));
             return Next::TryAt(due_at);
         }
+        self.metrics.note(Figure::Mail(MailStep::GivenUp));
         tracing::error!(mail = %id, attempts, code, reason, "a mail is given up");
         Next::Done
     }

@@ -20,6 +20,7 @@ mod keys;
 mod limits;
 mod mail;
 mod messages;
+mod metrics;
 mod outbox;
 mod presence;
 mod probe;
@@ -39,6 +40,7 @@ pub use {
     limits::MockRateLimiter,
     mail::{MockDevelopmentMailbox, MockMailTransport, MockMailer},
     messages::MockMessageRepository,
+    metrics::{MockMetrics, MockMetricsReport},
     outbox::MockOutboxRepository,
     presence::MockPresence,
     probe::MockStoreProbe,
@@ -62,6 +64,11 @@ pub use {
         DeliveryError, DevelopmentMailbox, Mail, MailTransport, Mailer, RenderedMail, SentMail,
     },
     messages::{Appended, MessageChange, MessageRepository},
+    metrics::{
+        AnsweredRequest, BroadcastNews, CallOutcome, Figure, FrameIn, FrameOut, MailStep,
+        MessageOutcome, Metrics, MetricsReport, NoMetrics, RenderedMetrics, RequestMethod,
+        SocketEnd, StatusClass, StoreOperation,
+    },
     outbox::OutboxRepository,
     presence::Presence,
     probe::StoreProbe,

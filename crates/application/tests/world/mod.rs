@@ -12,7 +12,7 @@ use application::{
     limits::Limits,
     operations::{AdoptKeys, Sweep},
     people::FindPeople,
-    ports::{Clock, MessageChange, MockRateLimiter, Unavailable},
+    ports::{Clock, MessageChange, MockRateLimiter, NoMetrics, Unavailable},
 };
 use domain::{
     TimeDelta, Timestamp,
@@ -227,6 +227,7 @@ impl World {
             limits: no_limits(),
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
+            metrics: Arc::new(NoMetrics),
         }
     }
 

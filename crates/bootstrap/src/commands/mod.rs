@@ -1,19 +1,28 @@
 //! The commands.
+mod assets;
+mod check;
+mod client;
+mod doctor;
 mod openapi;
 mod serve;
 mod user;
 
 use crate::{
-    cli::{Command, UserCommand},
+    cli::{AssetsCommand, CheckCommand, Command, UserCommand},
     settings::Settings,
 };
 use anyhow::Result;
+
+pub use doctor::{Inspected, report_wrong_settings};
 
 /// Runs a command to its end.
 pub async fn run(command: Command, settings: Settings) -> Result<()> {
     match command {
         Command::Serve => serve::run(settings).await,
         Command::User(UserCommand::Create(args)) => user::create(args, settings).await,
+        Command::Doctor(args) => doctor::run(&args, settings).await,
+        Command::Check(CheckCommand::Health(args)) => check::health(args, &settings).await,
+        Command::Assets(AssetsCommand::Export(args)) => assets::export(&args),
         Command::Openapi => openapi::print(&settings),
     }
 }

@@ -1,5 +1,5 @@
 //! `sotto serve`: from the first line to the last.
-use crate::{settings::Settings, wiring::Parts};
+use crate::{settings::Settings, parts::Parts};
 use adapter_sqlite::DataDirLock;
 use anyhow::{Context, Result};
 use application::operations::Sweep;
@@ -8,6 +8,7 @@ use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use web::{Caps, Shutdown, serve, site};
 
 /// How long connections have to finish what they are doing.
@@ -17,9 +18,10 @@ const SWEEP_EVERY: Duration = Duration::from_mins(10);
 /// Serves until told to stop.
 pub async fn run(settings: Settings) -> Result<()> {
     settings.refuse_open_mailbox()?;
-    let _lock = DataDirLock::acquire(&settings.data_dir)
-        .context("SOTTO_DATA_DIR must be a directory of its own that this user can write to")?;
-    warn_of_open_data(&settings.data_dir);
+    let _lock = match settings.mongodb_uri {
+        Some(_) => None,
+        None => Some(lock_data_dir(&settings.data_dir)?),
+    };
     let parts = Parts::open(&settings).await?;
     let caps = caps(&settings);
     let listener = TcpListener::bind(settings.listen).await.with_context(|| {
@@ -34,26 +36,37 @@ pub async fn run(settings: Settings) -> Result<()> {
         shutdown.clone(),
     ));
     let sweeping = tokio::spawn(sweep(parts.sweep()));
-    let delivering = parts.deliver_mail().map(|deliver_mail| {
-        let begun = shutdown.begun.clone();
-        tokio::spawn(async move { deliver_mail.run(begun.cancelled()).await })
-    });
+    let (beside, ended) = (TaskTracker::new(), CancellationToken::new());
+    parts.run(&beside, shutdown.begun.clone(), ended.clone());
     announce(&settings)?;
-    stopped().await?;
+    let stop = stopped().await?;
 
     tracing::info!("going away");
+    shutdown.announced.cancel();
+    if stop == Stop::Asked {
+        drain(settings.drain).await;
+    }
     shutdown.begun.cancel();
     shutdown.tasks.close();
     sweeping.abort();
     if tokio::time::timeout(GRACE, shutdown.tasks.wait()).await.is_err() {
         tracing::warn!("some connections did not end in time");
     }
-    // It began to end with the connections, and sees to it that it does.
-    if let Some(delivering) = delivering {
-        delivering.await?;
+    ended.cancel();
+    beside.close();
+    if tokio::time::timeout(GRACE, beside.wait()).await.is_err() {
+        tracing::warn!("not all work beside serving ended in time");
     }
     serving.await??;
     Ok(())
+}
+
+/// One server at a time on the embedded store.
+fn lock_data_dir(data_dir: &Path) -> Result<DataDirLock> {
+    let lock = DataDirLock::acquire(data_dir)
+        .context("SOTTO_DATA_DIR must be a directory of its own that this user can write to")?;
+    warn_of_open_data(data_dir);
+    Ok(lock)
 }
 
 /// A data dir that was there before keeps its mode: it may be somebody else's, too.
@@ -82,11 +95,16 @@ fn caps(settings: &Settings) -> Caps {
 /// What somebody who started this for the first time wants to know.
 fn announce(settings: &Settings) -> Result<()> {
     let address = settings.public_url.origin();
-    let data = std::path::absolute(&settings.data_dir)?;
     let mut out = std::io::stdout();
     writeln!(out, "Sotto is ready.")?;
     writeln!(out, "  address   {address}")?;
-    writeln!(out, "  data      {}", data.display())?;
+    match settings.mongodb_uri {
+        Some(_) => writeln!(out, "  data      in MongoDB, shared with other instances")?,
+        None => {
+            let data = std::path::absolute(&settings.data_dir)?;
+            writeln!(out, "  data      {}", data.display())?;
+        }
+    }
     match &settings.smtp {
         Some(server) => writeln!(out, "  mail      by {server}")?,
         None => writeln!(
@@ -111,13 +129,26 @@ async fn sweep(sweep: Sweep) {
     }
 }
 
+/// How somebody said stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    /// A supervisor asks (SIGTERM).
+    Asked,
+    /// Somebody sits there and waits (Ctrl-C).
+    Interrupted,
+}
+
 /// Waits for somebody to say stop.
-async fn stopped() -> Result<()> {
+async fn stopped() -> Result<Stop> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(tokio::select! {
+        _ = terminate.recv() => Stop::Asked,
+        _ = interrupt.recv() => Stop::Interrupted,
+    })
+}
+
+/// Goes on serving until whoever asks how we are has had time to, or somebody loses patience.
+async fn drain(time: Duration) {
+    let _ = tokio::time::timeout(time, stopped()).await;
 }

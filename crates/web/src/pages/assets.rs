@@ -76,6 +76,16 @@ impl Assets {
         self.files.get(path)
     }
 
+    /// Every static file, compressed ones with a `.gz` beside them, under its path below
+    /// `/static/`: for a proxy that serves them itself.
+    pub fn list_static(&self) -> impl Iterator<Item = (String, &[u8])> {
+        self.files.iter().flat_map(move |(name, file)| {
+            let path = format!("{}/{name}", self.hash);
+            let gzip = file.gzip.as_deref().map(|gzip| (format!("{path}.gz"), gzip));
+            [(path, &*file.plain)].into_iter().chain(gzip)
+        })
+    }
+
     /// A page as text.
     pub fn page_text(&self, name: &str) -> String {
         self.page(name)

@@ -3,6 +3,7 @@ pub mod assets;
 pub mod docs;
 pub mod health;
 pub mod mailbox;
+pub mod metrics;
 
 use crate::{gate::Gate, problem::Problem, shell::redirect};
 use assets::Assets;

@@ -11,7 +11,7 @@ use application::{
         Draft, Following, LiveEvent, MarkRead, MarkReadError, Scope, SendError, SendMessages, Sent,
         Typing,
     },
-    ports::Unavailable,
+    ports::{Figure, FrameIn, Metrics, SocketEnd, Unavailable},
 };
 use domain::{
     TimeDelta, Timestamp,
@@ -57,6 +57,8 @@ pub struct Conversation {
     pub(super) frames: Option<Quota>,
     /// When to end.
     pub(super) shutdown: CancellationToken,
+    /// Counts.
+    pub(super) metrics: Arc<dyn Metrics>,
     /// What it takes up as long as it lasts.
     pub(super) _places: (Place, Option<ConnectionPlace>),
 }
@@ -73,11 +75,13 @@ impl Conversation {
     /// Talks until one side ends it.
     pub async fn run(self, stream: WebSocketStream) {
         let shutdown = self.shutdown.clone();
+        let mut open = OpenSocket::count(self.metrics.clone());
         let mut talk = Talk::new(self, Wire::new(stream));
         let ending = tokio::select! {
             ending = talk.converse() => ending,
             () = long_after(&shutdown) => Ending::GoingAway,
         };
+        open.end = ending.figure();
         talk.wire.close(ending).await;
     }
 
@@ -146,6 +150,25 @@ struct Talk {
     last_heard: Instant,
     frames: Option<Allowance>,
     mistakes: Allowance,
+}
+
+/// Counts among the open sockets until it is dropped.
+struct OpenSocket {
+    metrics: Arc<dyn Metrics>,
+    end: SocketEnd,
+}
+
+impl OpenSocket {
+    fn count(metrics: Arc<dyn Metrics>) -> Self {
+        metrics.note(Figure::SocketOpened);
+        Self { metrics, end: SocketEnd::PeerGone }
+    }
+}
+
+impl Drop for OpenSocket {
+    fn drop(&mut self) {
+        self.metrics.note(Figure::SocketClosed(self.end));
+    }
 }
 
 /// What is left of a quota.
@@ -232,7 +255,7 @@ impl Talk {
                 self.wire.flush().await?;
                 return Err(Ending::SessionEnded);
             };
-            self.wire.feed(frame.to_text()).await?;
+            self.feed(&frame).await?;
             next = self.conversation.following.next().now_or_never();
         }
         if let Some(event) = next {
@@ -240,7 +263,7 @@ impl Talk {
             let Some(frame) = ServerFrame::of(event) else {
                 return Err(Ending::SessionEnded);
             };
-            self.wire.feed(frame.to_text()).await?;
+            self.feed(&frame).await?;
         }
         self.wire.flush().await
     }
@@ -251,16 +274,21 @@ impl Talk {
             frames.spend(self.last_heard)?;
         }
         let refusal = match incoming {
-            Incoming::Pong => return Ok(()),
+            Incoming::Pong => {
+                self.note_received(FrameIn::Pulse);
+                return Ok(());
+            }
             Incoming::Binary => Refusal::new("binary_refused", "frames are text"),
             Incoming::Text(text) => match read_frame(&text, self.conversation.scope) {
                 Ok(ask) => {
+                    self.note_received(ask.figure());
                     self.inbox.push(ask);
                     return Ok(());
                 }
                 Err(refusal) => refusal,
             },
         };
+        self.note_received(FrameIn::Malformed);
         self.refuse(refusal).await
     }
 
@@ -327,8 +355,18 @@ impl Talk {
     }
 
     async fn say(&mut self, frame: &ServerFrame) -> Result<(), Ending> {
-        self.wire.feed(frame.to_text()).await?;
+        self.feed(frame).await?;
         self.wire.flush().await
+    }
+
+    async fn feed(&mut self, frame: &ServerFrame) -> Result<(), Ending> {
+        self.wire.feed(frame.to_text()).await?;
+        self.conversation.metrics.note(Figure::FrameSent(frame.figure()));
+        Ok(())
+    }
+
+    fn note_received(&self, frame: FrameIn) {
+        self.conversation.metrics.note(Figure::FrameReceived(frame));
     }
 }
 

@@ -6,7 +6,10 @@ use crate::{
     },
     problem::FieldError,
 };
-use application::chat::{Draft, LiveEvent, Scope, SendError};
+use application::{
+    chat::{Draft, LiveEvent, Scope, SendError},
+    ports::{FrameIn, FrameOut},
+};
 use domain::id::{RoomId, UserId};
 use serde::{Deserialize, Serialize};
 use std::fmt::Display;
@@ -28,6 +31,17 @@ pub enum Ask {
         /// In which room.
         room: RoomId,
     },
+}
+
+impl Ask {
+    /// What counts of it.
+    pub fn figure(&self) -> FrameIn {
+        match self {
+            Self::Send(_) => FrameIn::Send,
+            Self::Read { .. } => FrameIn::Read,
+            Self::Typing { .. } => FrameIn::Typing,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -205,6 +219,19 @@ impl ServerFrame {
             LiveEvent::Resync => Self::Resync,
             LiveEvent::SessionEnded => return None,
         })
+    }
+
+    /// What counts of it.
+    pub fn figure(&self) -> FrameOut {
+        match self {
+            Self::Ready { .. } => FrameOut::Ready,
+            Self::Message(_) => FrameOut::Message,
+            Self::Resync => FrameOut::Resync,
+            Self::Read { .. } => FrameOut::Read,
+            Self::Typing { .. } => FrameOut::Typing,
+            Self::Room(_) => FrameOut::Room,
+            Self::Error(_) => FrameOut::Error,
+        }
     }
 
     /// The frame as text.

@@ -14,6 +14,7 @@ use crate::{
 use application::{
     accounts::SignedIn,
     chat::{Follow, MarkRead, Scope, SendMessages, Typing},
+    ports::Metrics,
 };
 use conversation::Conversation;
 use domain::id::UserId;
@@ -26,6 +27,7 @@ use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
 };
+use tracing::{Instrument, Span};
 
 /// Longer text frames close the socket with 1009.
 pub(crate) const MAX_FRAME: usize = 64 * 1024;
@@ -57,6 +59,8 @@ pub struct Sockets {
     pub shutdown: Shutdown,
     /// Who holds how many.
     pub open: Places,
+    /// Counts.
+    pub metrics: Arc<dyn Metrics>,
 }
 
 /// How many sockets each person holds.
@@ -113,17 +117,24 @@ impl Endpoint for SocketEndpoint {
         if let Some(problem) = refuse_foreign_socket(&request, &sockets.public_url) {
             return Err(problem.into());
         }
+        // Before anything is asked about the person: a proxy that does not pass `Upgrade` on is found
+        // by whoever looks for it, signed in or not.
+        let socket = WebSocket::from_request_without_body(&request).await?;
         let who = sockets.gate.recognise(&request).await.map_err(Problem::from)?;
         let who = who.ok_or_else(Problem::signed_out)?;
         let scope = self.1.scope(&request)?;
         let connection = request.data::<ConnectionPlace>().cloned();
         let conversation = sockets.begin(who, scope, connection).await?;
-        let socket = WebSocket::from_request_without_body(&request).await?;
         // From now on: a shutdown also waits for those that are about to be sockets.
         let token = sockets.shutdown.tasks.token();
-        let upgraded = socket.config(config()).on_upgrade(move |stream| async move {
-            conversation.run(stream).await;
-            drop(token);
+        let span = Span::current();
+        let upgraded = socket.config(config()).on_upgrade(move |stream| {
+            let talking = async move {
+                conversation.run(stream).await;
+                drop(token);
+            };
+            // The socket goes by the name of the request it began with.
+            talking.instrument(span)
         });
         Ok(upgraded.into_response())
     }
@@ -153,6 +164,7 @@ impl Sockets {
             typing: self.typing.clone(),
             frames: self.caps.frames,
             shutdown: self.shutdown.begun.clone(),
+            metrics: self.metrics.clone(),
             _places: (place, connection),
         })
     }

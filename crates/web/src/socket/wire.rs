@@ -1,5 +1,6 @@
 //! A socket's stream: text in and out, with deadlines.
 use super::MAX_FRAME;
+use application::ports::SocketEnd;
 use futures_util::{SinkExt, StreamExt};
 use poem::web::websocket::{CloseCode, Message, WebSocketStream};
 use std::time::Duration;
@@ -101,6 +102,17 @@ impl Wire {
 }
 
 impl Ending {
+    /// What counts of it.
+    pub fn figure(self) -> SocketEnd {
+        match self {
+            Self::SessionEnded => SocketEnd::SessionEnded,
+            Self::GoingAway => SocketEnd::GoingAway,
+            Self::Abuse => SocketEnd::Abuse,
+            Self::TooLong => SocketEnd::TooLong,
+            Self::Gone => SocketEnd::PeerGone,
+        }
+    }
+
     fn close_code(self) -> Option<(CloseCode, &'static str)> {
         match self {
             Self::SessionEnded => Some((CloseCode::from(4401), "session ended")),

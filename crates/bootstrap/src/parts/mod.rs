@@ -1,0 +1,200 @@
+//! The one place that chooses adapters.
+mod post;
+mod shared;
+mod store;
+
+use crate::{commands::Inspected, keys, settings::Settings};
+use adapter_crypto::{
+    AesMessageSealer, Argon2PasswordHasher, HashingStrength, HmacDigester, KeyRing, OsEntropy,
+};
+use adapter_local::{LocalRateLimiter, SystemClock, UnlimitedRateLimiter};
+use adapter_prometheus::PrometheusMetrics;
+use adapter_redis::{CachedSessionRepository, RedisLink, RedisRateLimiter};
+use adapter_sqlite::SqliteStore;
+use anyhow::{Context, Result};
+use application::{
+    measured::{MeasuredHasher, MeasuredMailer, MeasuredMessages},
+    operations::{AdoptKeys, DeliverMail},
+    ports::{
+        Clock, DevelopmentMailbox, Digester, Entropy, EventBus, KeyFingerprint, Mailer,
+        MessageRepository, MessageSealer, PasswordHasher, PayloadSealer, RateLimiter,
+        SessionRepository,
+    },
+};
+use post::Post;
+use std::sync::Arc;
+pub use store::{Opened, Store};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// The adapters in use, each behind the port it fulfils.
+#[derive(Clone)]
+pub struct Parts {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) sessions: Arc<dyn SessionRepository>,
+    pub(crate) messages: Arc<dyn MessageRepository>,
+    pub(crate) metrics: Arc<PrometheusMetrics>,
+    pub(crate) bus: Arc<dyn EventBus>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) sealer: Arc<dyn MessageSealer>,
+    pub(crate) digester: Arc<dyn Digester>,
+    pub(crate) hasher: Arc<dyn PasswordHasher>,
+    pub(crate) mailer: Arc<dyn Mailer>,
+    pub(crate) mailbox: Option<Arc<dyn DevelopmentMailbox>>,
+    pub(crate) limiter: Arc<dyn RateLimiter>,
+    pub(crate) code_limiter: Arc<dyn RateLimiter>,
+    deliver_mail: Option<DeliverMail>,
+    relay: Option<Arc<adapter_local::RelayEventBus>>,
+    redis: Option<RedisLink>,
+    keys: Vec<KeyFingerprint>,
+}
+
+/// What everything else is built with.
+pub struct Tools {
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    metrics: Arc<PrometheusMetrics>,
+}
+
+impl Tools {
+    fn new() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(OsEntropy),
+            metrics: Arc::new(PrometheusMetrics::new(env!("CARGO_PKG_VERSION"))),
+        }
+    }
+}
+
+impl Parts {
+    /// Chooses and opens the adapters as set.
+    pub async fn open(settings: &Settings) -> Result<Self> {
+        let parts = Self::open_unadopted(settings).await?;
+        parts.adopt_keys().await?;
+        Ok(parts)
+    }
+
+    /// The same without noting new keys as used: for whoever only wants to look.
+    pub async fn open_unadopted(settings: &Settings) -> Result<Self> {
+        let tools = Tools::new();
+        let redis = shared::open_redis(settings).await?;
+        let (opened, ring) = match &settings.mongodb_uri {
+            Some(uri) => {
+                let ring = keys::given(settings.encryption_keys.as_deref())?;
+                (shared::open(uri, redis.as_ref(), &ring, &tools).await?, ring)
+            }
+            None => store::open_embedded(settings, &tools).await?,
+        };
+        Self::assemble(settings, opened, redis, ring, tools)
+    }
+
+    /// The same over a store and keys that vanish.
+    pub fn in_memory(settings: &Settings) -> Result<Self> {
+        let tools = Tools::new();
+        let opened = Opened::alone(&tools, SqliteStore::in_memory)?;
+        let (ring, _) = KeyRing::generate(&OsEntropy);
+        Self::assemble(settings, opened, None, Arc::new(ring), tools)
+    }
+
+    fn assemble(
+        settings: &Settings,
+        Opened { store, bus, relay }: Opened,
+        redis: Option<RedisLink>,
+        ring: Arc<KeyRing>,
+        Tools { clock, entropy, metrics }: Tools,
+    ) -> Result<Self> {
+        let payloads = shared::payload_sealer(&ring, &entropy);
+        let digester: Arc<dyn Digester> = Arc::new(HmacDigester::new(ring.clone()));
+        let post =
+            Post::choose(settings, &store, &clock, &entropy, payloads.clone(), metrics.clone())?;
+        let code_limiter = choose_limiter(redis.as_ref(), &digester, &clock);
+        let limiter = if settings.rate_limits {
+            code_limiter.clone()
+        } else {
+            Arc::new(UnlimitedRateLimiter)
+        };
+        let hasher = Argon2PasswordHasher::new(HashingStrength::PRODUCTION, entropy.clone());
+        Ok(Self {
+            sessions: choose_sessions(store.clone(), redis.as_ref(), payloads, clock.clone()),
+            messages: Arc::new(MeasuredMessages { inner: store.clone(), metrics: metrics.clone() }),
+            store,
+            bus,
+            relay,
+            redis,
+            clock,
+            sealer: Arc::new(AesMessageSealer::new(ring.clone(), entropy.clone())),
+            digester,
+            hasher: Arc::new(MeasuredHasher { inner: Arc::new(hasher), metrics: metrics.clone() }),
+            mailer: Arc::new(MeasuredMailer { inner: post.mailer, metrics: metrics.clone() }),
+            metrics,
+            mailbox: post.mailbox,
+            deliver_mail: post.deliver_mail,
+            limiter,
+            code_limiter,
+            keys: ring.fingerprints(),
+            entropy,
+        })
+    }
+
+    /// Checks the sealing keys against those the store was used with.
+    async fn adopt_keys(&self) -> Result<()> {
+        let adopting = AdoptKeys { known: self.store.clone() };
+        adopting.execute(&self.keys).await.context(keys::REMEDY)
+    }
+
+    /// Begins what goes on beside serving: the delivery of mail, until the instance begins to end,
+    /// and what holds the instances together, until its connections have ended.
+    pub fn run(&self, tasks: &TaskTracker, ending: CancellationToken, ended: CancellationToken) {
+        if let Some(deliver_mail) = self.deliver_mail.clone() {
+            tasks.spawn(async move { deliver_mail.run(ending.cancelled()).await });
+        }
+        if let Some(relay) = self.relay.clone() {
+            tasks.spawn(relay.run(ended));
+        }
+    }
+
+    /// What `sotto doctor` looks at.
+    pub fn inspected(&self) -> Inspected {
+        Inspected {
+            store: self.store.clone(),
+            sessions: self.store.clone(),
+            known_keys: self.store.clone(),
+            keys: self.keys.clone(),
+            bus: self.bus.clone(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+        }
+    }
+
+    /// The connection to Redis, where there is one.
+    pub fn redis(&self) -> Option<&RedisLink> {
+        self.redis.as_ref()
+    }
+}
+
+/// Counted together with the other instances where Redis is, else alone.
+fn choose_limiter(
+    redis: Option<&RedisLink>,
+    digester: &Arc<dyn Digester>,
+    clock: &Arc<dyn Clock>,
+) -> Arc<dyn RateLimiter> {
+    let alone = Arc::new(LocalRateLimiter::new(clock.clone()));
+    match redis {
+        Some(link) => Arc::new(RedisRateLimiter::new(link.clone(), digester.clone(), alone)),
+        None => alone,
+    }
+}
+
+fn choose_sessions(
+    store: Arc<dyn Store>,
+    redis: Option<&RedisLink>,
+    sealer: Arc<dyn PayloadSealer>,
+    clock: Arc<dyn Clock>,
+) -> Arc<dyn SessionRepository> {
+    match redis {
+        Some(link) => {
+            Arc::new(CachedSessionRepository::new(store, link.clone(), sealer, clock))
+        }
+        None => store,
+    }
+}
