@@ -147,7 +147,6 @@ fn is_about_credentials(error: &RedisError) -> bool {
     let says = |words: &str| error.detail().is_some_and(|detail| detail.contains(words));
     error.kind() == ErrorKind::AuthenticationFailed
         || matches!(error.code(), Some("WRONGPASS" | "NOAUTH"))
-        || says("without any password configured")
         || says("must be called with the client already authenticated")
 }
 

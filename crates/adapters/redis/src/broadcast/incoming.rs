@@ -101,16 +101,23 @@ impl Inbox {
         self.arrived.notify_one();
     }
 
+    /// Listening, and nothing was missed.
+    pub fn begin(&self) {
+        self.state().listening = true;
+    }
+
     /// Listening again, after a while in which anything may have happened.
     fn resume(&self) {
-        self.state().lose();
+        let mut state = self.state();
+        state.listening = true;
+        state.awaiting_since = None;
+        state.lose();
+        drop(state);
         self.arrived.notify_one();
     }
 
-    fn set_listening(&self, listening: bool) {
-        let mut state = self.state();
-        state.listening = listening;
-        state.awaiting_since = None;
+    fn end(&self) {
+        self.state().listening = false;
     }
 }
 
@@ -142,7 +149,6 @@ pub(super) async fn listen(
         move |push| inbox.hear(push)
     };
     let connection = link.subscribe(channel, ended.clone(), heard).await?;
-    inbox.set_listening(true);
     Ok(Listening { ended, _connection: connection })
 }
 
@@ -157,7 +163,7 @@ pub(super) async fn keep_listening(
     loop {
         if let Some(listening) = listening.take() {
             listening.until_broken(&inbox).await;
-            inbox.set_listening(false);
+            inbox.end();
             tracing::warn!("the subscription to other instances' events broke");
         }
         listening = Some(listen_again(&link, &channel, &inbox).await);

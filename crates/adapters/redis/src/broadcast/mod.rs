@@ -53,6 +53,9 @@ impl RedisBroadcast {
         let inbox = Arc::new(Inbox::new(instance));
         let outgoing = Arc::new(Outgoing::default());
         let first = incoming::listen(&link, &channel, &inbox).await.ok();
+        if first.is_some() {
+            inbox.begin();
+        }
         let listening =
             incoming::keep_listening(link.clone(), channel.clone(), Arc::clone(&inbox), first);
         let sending = outgoing::keep_sending(
