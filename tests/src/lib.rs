@@ -14,6 +14,7 @@ mod process;
 mod program;
 pub mod search;
 mod server;
+pub mod smtp;
 mod socket;
 
 pub use {

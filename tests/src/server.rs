@@ -204,7 +204,7 @@ impl Server {
 
 /// A port below those that the system gives to outgoing connections, so that it is still free when
 /// a server comes back to it.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     loop {
         let port = 10_000 + u16::try_from(random() % 22_000).expect("small");
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {
