@@ -4,7 +4,7 @@ use crate::{
     OpenError,
     errors::code,
     greeting::{self, Hello, failed},
-    options::{listed, parse, settle},
+    options::{self, listed, parse, settle},
     schema,
 };
 use mongodb::{
@@ -19,6 +19,11 @@ const ELECTION: Duration = Duration::from_secs(20);
 /// How often it is asked.
 const ASKED_EVERY: Duration = Duration::from_millis(200);
 
+/// How long making a user takes at most.
+const SETTLING: Duration = Duration::from_secs(10);
+
+/// There is a user of this name.
+const USER_EXISTS: i32 = 51003;
 /// The set has been initiated before.
 const ALREADY_INITIALIZED: i32 = 23;
 /// Somebody else is initiating it.
@@ -48,6 +53,38 @@ pub async fn initiate_replica_set(
     match tokio::time::timeout(ELECTION, done).await {
         Ok(result) => result,
         Err(_) => Err(OpenError::NoPrimary { hosts }),
+    }
+}
+
+/// Makes the user that an application's connection string names, with the role `readWrite` on its
+/// database and no other; one that is there gets this password and this role. The other connection
+/// string is that of somebody who may. Takes 20 s at most.
+pub async fn settle_user(administrator_uri: &str, application_uri: &str) -> Result<(), OpenError> {
+    let application = parse(application_uri).await?;
+    let credential = application.credential.clone().unwrap_or_default();
+    let (Some(user), Some(password)) = (credential.username, credential.password) else {
+        return Err(OpenError::Malformed { part: "the user or the password" });
+    };
+    let name = options::database(&application);
+    let home = credential.source.unwrap_or_else(|| name.clone());
+
+    let mut administrator = parse(administrator_uri).await?;
+    settle(&mut administrator)?;
+    let database = greeting::connect(administrator).await?.client().database(&home);
+    let role = doc! { "role": "readWrite", "db": name };
+    let settle = async {
+        for verb in ["createUser", "updateUser"] {
+            let command = doc! { verb: &user, "pwd": &password, "roles": [role.clone()] };
+            match database.run_command(command).await {
+                Err(error) if code(&error) == Some(USER_EXISTS) => {}
+                settled => return settled.map(|_| ()),
+            }
+        }
+        Ok(())
+    };
+    match tokio::time::timeout(SETTLING, settle).await {
+        Ok(settled) => settled.map_err(|error| greeting::refused(&error, &database)),
+        Err(_) => Err(OpenError::NoPrimary { hosts: listed(&application.hosts) }),
     }
 }
 

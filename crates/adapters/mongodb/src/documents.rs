@@ -1,6 +1,6 @@
 //! Reading many documents in one round trip.
 use futures_util::TryStreamExt;
-use mongodb::{Database, bson::Document};
+use mongodb::{Database, bson::Document, options::Hint};
 use serde::de::DeserializeOwned;
 
 /// More than anything here is ever asked for at once, so that it comes without being asked for
@@ -19,6 +19,21 @@ where
     let collection = database.collection::<Document>(collection);
     let found = collection.aggregate(pipeline).batch_size(BATCH).with_type().await?;
     Ok(found.try_collect().await?)
+}
+
+/// What a pipeline gives that begins at this index.
+pub(crate) async fn aggregate_by<T>(
+    database: &Database,
+    collection: &str,
+    pipeline: Vec<Document>,
+    index: &str,
+) -> anyhow::Result<Vec<T>>
+where
+    T: DeserializeOwned + Send + Sync + Unpin,
+{
+    let collection = database.collection::<Document>(collection);
+    let by_index = collection.aggregate(pipeline).hint(Hint::Name(index.to_owned()));
+    Ok(by_index.batch_size(BATCH).with_type().await?.try_collect().await?)
 }
 
 /// Up to `limit` documents that match, in an order, without some fields.

@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 /// The fingerprint of a key, as stored.
 #[derive(Deserialize, Serialize)]
 struct FingerprintRecord {
-    _id: String,
+    #[serde(rename = "_id")]
+    id: String,
     digest: Binary,
 }
 
@@ -52,7 +53,7 @@ impl TryFrom<FingerprintRecord> for KeyFingerprint {
     type Error = anyhow::Error;
 
     fn try_from(record: FingerprintRecord) -> anyhow::Result<Self> {
-        let id = KeyId::parse(&record._id).context("a stored key id has another form")?;
+        let id = KeyId::parse(&record.id).context("a stored key id has another form")?;
         Ok(Self { id, digest: array(&record.digest)? })
     }
 }

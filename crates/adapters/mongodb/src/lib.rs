@@ -25,7 +25,7 @@ mod store;
 mod users;
 
 pub use {
-    admin::{check_server, initiate_replica_set},
+    admin::{check_server, initiate_replica_set, settle_user},
     open_error::OpenError,
     store::MongoStore,
 };

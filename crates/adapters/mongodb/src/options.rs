@@ -18,7 +18,7 @@ const DNS: Duration = Duration::from_millis(1500);
 /// Most connections of one instance. Further calls queue for them, within their time limit.
 const POOL: u32 = 64;
 /// Something on the way may forget a connection that is silent for longer.
-const IDLE: Duration = Duration::from_secs(5 * 60);
+const IDLE: Duration = Duration::from_mins(5);
 /// The database, unless the connection string names another.
 const DATABASE: &str = "sotto";
 

@@ -21,7 +21,8 @@ use serde::{Deserialize, Serialize};
 /// A mail on its way out, as stored.
 #[derive(Deserialize, Serialize)]
 struct MailRecord {
-    _id: Binary,
+    #[serde(rename = "_id")]
+    id: Binary,
     sealed: Binary,
     created_at: DateTime,
     due_at: DateTime,
@@ -112,7 +113,7 @@ fn by_id(mail: MailId) -> Document {
 impl From<&OutgoingMail> for MailRecord {
     fn from(mail: &OutgoingMail) -> Self {
         Self {
-            _id: id(mail.id.as_bytes()),
+            id: id(mail.id.as_bytes()),
             sealed: binary(mail.sealed.as_bytes()),
             created_at: date(mail.created_at),
             due_at: date(mail.due_at),
@@ -126,7 +127,7 @@ impl TryFrom<MailRecord> for OutgoingMail {
 
     fn try_from(record: MailRecord) -> anyhow::Result<Self> {
         Ok(Self {
-            id: MailId::from_bytes(array(&record._id)?),
+            id: MailId::from_bytes(array(&record.id)?),
             sealed: SealedPayload::new(record.sealed.bytes),
             created_at: moment(record.created_at)?,
             due_at: moment(record.due_at)?,

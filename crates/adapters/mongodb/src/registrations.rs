@@ -21,7 +21,8 @@ use serde::{Deserialize, Serialize};
 /// A sign-up, as stored.
 #[derive(Deserialize, Serialize)]
 struct RegistrationRecord {
-    _id: Binary,
+    #[serde(rename = "_id")]
+    id: Binary,
     flow: Binary,
     username: String,
     username_key: String,
@@ -185,7 +186,7 @@ fn found(record: Option<RegistrationRecord>) -> anyhow::Result<Option<Registrati
 impl From<&Registration> for RegistrationRecord {
     fn from(registration: &Registration) -> Self {
         Self {
-            _id: id(registration.id.as_bytes()),
+            id: id(registration.id.as_bytes()),
             flow: binary(&registration.flow.0),
             username: registration.username.as_str().to_owned(),
             username_key: registration.username.key(),
@@ -206,7 +207,7 @@ impl TryFrom<RegistrationRecord> for Registration {
 
     fn try_from(record: RegistrationRecord) -> anyhow::Result<Self> {
         Ok(Self {
-            id: RegistrationId::from_bytes(array(&record._id)?),
+            id: RegistrationId::from_bytes(array(&record.id)?),
             flow: TokenDigest(array(&record.flow)?),
             username: Username::parse(&record.username)?,
             email: Email::parse(&record.email)?,

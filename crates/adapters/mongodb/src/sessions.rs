@@ -20,7 +20,8 @@ use serde::{Deserialize, Serialize};
 /// A session, as stored.
 #[derive(Deserialize, Serialize)]
 struct SessionRecord {
-    _id: Binary,
+    #[serde(rename = "_id")]
+    id: Binary,
     user: Binary,
     token: Binary,
     created_at: DateTime,
@@ -97,7 +98,7 @@ fn by_id(session: SessionId) -> Document {
 impl From<&Session> for SessionRecord {
     fn from(session: &Session) -> Self {
         Self {
-            _id: id(session.id.as_bytes()),
+            id: id(session.id.as_bytes()),
             user: id(session.user.as_bytes()),
             token: binary(&session.token.0),
             created_at: date(session.created_at),
@@ -111,7 +112,7 @@ impl TryFrom<SessionRecord> for Session {
 
     fn try_from(record: SessionRecord) -> anyhow::Result<Self> {
         Ok(Self {
-            id: SessionId::from_bytes(array(&record._id)?),
+            id: SessionId::from_bytes(array(&record.id)?),
             user: UserId::from_bytes(array(&record.user)?),
             token: TokenDigest(array(&record.token)?),
             created_at: moment(record.created_at)?,

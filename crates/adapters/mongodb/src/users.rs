@@ -27,7 +27,8 @@ use serde::{Deserialize, Serialize};
 /// A user, as stored.
 #[derive(Deserialize, Serialize)]
 struct UserRecord {
-    _id: Binary,
+    #[serde(rename = "_id")]
+    id: Binary,
     username: String,
     username_key: String,
     skeleton: String,
@@ -175,7 +176,7 @@ fn changed(change: &ProfileChange) -> Document {
 impl From<&User> for UserRecord {
     fn from(user: &User) -> Self {
         Self {
-            _id: id(user.id.as_bytes()),
+            id: id(user.id.as_bytes()),
             username: user.username.as_str().to_owned(),
             username_key: user.username.key(),
             skeleton: user.username.skeleton(),
@@ -193,7 +194,7 @@ impl TryFrom<UserRecord> for User {
 
     fn try_from(record: UserRecord) -> anyhow::Result<Self> {
         Ok(Self {
-            id: UserId::from_bytes(array(&record._id)?),
+            id: UserId::from_bytes(array(&record.id)?),
             username: Username::parse(&record.username)?,
             email: Email::parse(&record.email)?,
             first_name: PersonName::parse(&record.first_name)?,

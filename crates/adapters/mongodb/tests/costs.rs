@@ -215,15 +215,30 @@ async fn reading_takes_a_few_round_trips_however_much_there_is() {
         rooms.push(room.id);
     }
     let store = &watched.store;
-    let two = ["aggregate", "aggregate"];
     let list = |limit| {
         let limit = Limit::of(limit).expect("positive");
         async move { store.list_by_user(me(), None, limit).await.expect("lists").len() }
     };
     assert_eq!(list(50).await, 50);
-    assert_eq!(watched.names(list(50)).await, two, "also with unread messages in all of them");
-    assert_eq!(watched.names(list(2)).await, two);
-    assert_eq!(watched.names(store.find(rooms[0], me())).await, two);
+    let one = ["aggregate"];
+    assert_eq!(watched.names(list(50)).await, one, "also with unread messages in all of them");
+    assert_eq!(watched.names(list(2)).await, one);
+    assert_eq!(watched.names(store.find(rooms[0], me())).await, one);
+    let theirs = Window::Before(3);
+    for room in &rooms[..10] {
+        let page = store.list_window(*room, theirs, Limit::default()).await.expect("reads");
+        let message = page.messages.into_iter().find(|message| message.sender != me());
+        let message = message.expect("by turns");
+        let (message, by) = (message.id, message.sender);
+        let delete = MessageChange { room: *room, message, by, alteration: Alteration::Delete };
+        store.alter(delete).await.expect("answers").expect("allowed");
+    }
+    let three = ["aggregate", "aggregate", "aggregate"];
+    assert_eq!(watched.names(list(50)).await, three, "with deletions among what is unread");
+    assert_eq!(watched.names(store.find(rooms[0], me())).await, three);
+    let view = store.find(rooms[0], me()).await.expect("finds").expect("is mine");
+    assert_eq!((view.unread, view.room.rev), (9, 21));
+    let rooms = &rooms[10..];
     for (window, commands) in [(Window::Latest, 1), (Window::Around(10), 2)] {
         let read = store.list_window(rooms[0], window, Limit::of(200).expect("positive"));
         assert_eq!(watched.names(read).await, vec!["find"; commands]);
@@ -235,7 +250,7 @@ async fn reading_takes_a_few_round_trips_however_much_there_is() {
         let mark = store.list_touched(None).await.expect("answers").mark;
         let touched = store.list_touched(Some(mark)).await.expect("answers");
         assert_eq!(touched.rooms.len(), 50);
-        assert!(touched.rooms.iter().all(|room| room.rev_bound == 20));
+        assert!(touched.rooms.iter().all(|room| room.rev_bound >= 20));
     });
     assert_eq!(touched.await, ["hello", "hello", "find"]);
 

@@ -2,7 +2,7 @@
 
 mod support;
 
-use adapter_mongodb::{MongoStore, OpenError, check_server, initiate_replica_set};
+use adapter_mongodb::{MongoStore, OpenError, check_server, initiate_replica_set, settle_user};
 use mongodb::bson::{Document, doc};
 use std::{
     net::TcpListener,
@@ -132,18 +132,21 @@ async fn only_the_right_user_with_the_right_password_gets_in() {
     let host = format!("127.0.0.1:{}", server.port);
     initiate_replica_set(&server.uri(""), "rs0", &host).await.expect("initiates");
     let root = doc! { "createUser": "root", "pwd": PASSWORD, "roles": ["root"] };
-    let ann = [doc! { "role": "readWrite", "db": "sotto" }].to_vec();
-    let ann = doc! { "createUser": "ann", "pwd": PASSWORD, "roles": ann };
-    for (creator, create) in [(String::new(), root), (format!("root:{PASSWORD}@"), ann)] {
-        let uri = format!("mongodb://{creator}{host}/?replicaSet=rs0");
-        let client = mongodb::Client::with_uri_str(uri).await.expect("a client");
-        client.database("admin").run_command(create).await.expect("creates");
-    }
+    let client = mongodb::Client::with_uri_str(server.uri("replicaSet=rs0")).await;
+    client.expect("a client").database("admin").run_command(root).await.expect("creates");
+    let root = format!("mongodb://root:{PASSWORD}@{host}/?authSource=admin&directConnection=true");
 
     let with = |credentials: &str, database: &str| {
         format!("mongodb://{credentials}{host}/{database}?replicaSet=rs0&authSource=admin")
     };
-    open(&with(&format!("ann:{PASSWORD}@"), "sotto")).await.map(|_| ()).expect("opens");
+    let ann = with(&format!("ann:{PASSWORD}@"), "sotto");
+    settle_user(&root, &with("ann:old@", "sotto")).await.expect("makes");
+    for _ in 0..2 {
+        settle_user(&root, &ann).await.expect("changes");
+    }
+    open(&ann).await.map(|_| ()).expect("opens");
+    let allowed = settle_user(&ann, &ann).await.expect_err("ann may not");
+    assert!(matches!(allowed, OpenError::NotAllowed { .. }), "{allowed}");
     for wrong in [format!("ann:not-{PASSWORD}@"), format!("bob:{PASSWORD}@")] {
         let error = refusal(&with(&wrong, "sotto")).await;
         assert!(matches!(error, OpenError::WrongCredentials { .. }), "{error}");

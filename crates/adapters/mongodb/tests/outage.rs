@@ -19,7 +19,7 @@ async fn a_server_that_stands_still_is_noticed_and_used_again_afterwards() {
     store.check().await.expect("is well");
     store.insert(&a_user(1)).await.expect("answers").expect("is new");
 
-    server.signal("STOP");
+    server.stand_still().await;
     let began = Instant::now();
     let error = store.check().await.expect_err("is not well");
     assert_eq!(error.port(), "store");

@@ -4,7 +4,7 @@ use super::{
     head::{Head, read_heads},
     lanes::Altering,
     record::{MESSAGES, MessageRecord, ReactionRecord},
-    wire::{self, Acknowledged, Touch},
+    wire::{self, Acknowledged, Deleted, Touch},
 };
 use crate::{
     bson::{binary, date, id, number},
@@ -72,7 +72,10 @@ async fn attempt(shared: &Shared, change: &MessageChange) -> anyhow::Result<Opti
     }
     let head = head(shared, change).await?;
     after.rev = head.rev.max(before.rev) + 1;
-    let touch = Touch { room: change.room, rev_bound: after.rev, active_at: None };
+    let [low, _] = head.participants.both();
+    let deleted =
+        after.is_deleted().then_some(Deleted { by_low: after.sender == low, seq: after.seq });
+    let touch = Touch { room: change.room, rev_bound: after.rev, active_at: None, deleted };
     // The write that follows is one of the driver's own, which another primary may get.
     wire::touch(&shared.database, &[touch], Acknowledged::ByMajority).await?;
     if !replace(&messages, &before, &after).await? {

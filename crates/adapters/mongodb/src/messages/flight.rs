@@ -248,7 +248,7 @@ fn touch_for(passage: &Passage) -> Option<Touch> {
     let active_at = new.chain(found.clone().map(|stored| stored.sent_at)).max()?;
     let last_found = found.map(|stored| stored.rev).max().unwrap_or(0);
     let rev_bound = last_found.max(head.rev + passage.leg.sends.len() as u64);
-    Some(Touch { room: passage.leg.room, rev_bound, active_at: Some(active_at) })
+    Some(Touch { room: passage.leg.room, rev_bound, active_at: Some(active_at), deleted: None })
 }
 
 fn announce_found(shared: &Shared, passages: &mut [Passage]) {

@@ -51,6 +51,15 @@ pub(crate) struct Touch {
     pub(crate) rev_bound: u64,
     /// When somebody wrote there; a change to an old message is no activity.
     pub(crate) active_at: Option<Timestamp>,
+    /// The message that is about to be deleted.
+    pub(crate) deleted: Option<Deleted>,
+}
+
+/// A message of one of a room's two people that is about to be deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Deleted {
+    pub(crate) by_low: bool,
+    pub(crate) seq: u64,
 }
 
 /// The primary that took a write. Between two of them writes may be lost.
@@ -210,6 +219,10 @@ impl Touch {
         let mut most = rawdoc! { "rev_bound": number(self.rev_bound) };
         if let Some(at) = self.active_at {
             most.append(cstr!("active_at"), date(at));
+        }
+        if let Some(Deleted { by_low, seq }) = self.deleted {
+            let side = if by_low { cstr!("deleted_low") } else { cstr!("deleted_high") };
+            most.append(side, number(seq));
         }
         rawdoc! {
             "q": { "_id": id(self.room.as_bytes()) },

@@ -30,8 +30,15 @@ pub(crate) struct RoomRecord {
     /// Up to where the high one has.
     #[serde(default)]
     read_high: PlaceRecord,
+    /// No deleted message of the low participant has a greater `seq`.
+    #[serde(default)]
+    deleted_low: i64,
+    /// The same of the high one.
+    #[serde(default)]
+    deleted_high: i64,
 }
 
+/// What is kept of a side only once there is something to keep.
 #[derive(Debug, Default, Deserialize)]
 struct PlaceRecord {
     seq: i64,
@@ -78,6 +85,11 @@ impl RoomRecord {
     pub(crate) fn read(&self, is_low: bool) -> anyhow::Result<Place> {
         let PlaceRecord { seq, low_count } = if is_low { &self.read_low } else { &self.read_high };
         Ok(Place { seq: count(*seq)?, low_count: count(*low_count)? })
+    }
+
+    /// No deleted message of one of the two has a greater `seq`.
+    pub(crate) fn deleted_bound(&self, is_low: bool) -> anyhow::Result<u64> {
+        count(if is_low { self.deleted_low } else { self.deleted_high })
     }
 }
 

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// What the server's clock and ours may differ by, and then some: an index only sweeps up what
 /// the domain has long judged to be over.
-const MARGIN: Duration = Duration::from_secs(60 * 60);
+const MARGIN: Duration = Duration::from_hours(1);
 
 /// A collection as a step declares it.
 pub(crate) struct Collection {
@@ -82,7 +82,7 @@ const SCHEMA: &str = "schema";
 const READING: Duration = Duration::from_secs(5);
 /// How long a step, or noting it, may take. The server goes on building an index that nobody waits for any more,
 /// and the next start finds it further.
-const STEP: Duration = Duration::from_secs(60);
+const STEP: Duration = Duration::from_mins(1);
 
 /// What shape a database has.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -158,4 +158,36 @@ async fn create(database: &Database, collections: &[Collection]) -> mongodb::err
         created.await.map(|_| ())
     });
     try_join_all(created).await.map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::{outbox::OutgoingMail, registration::Registration, session::Session};
+
+    #[test]
+    fn an_index_sweeps_up_only_what_is_long_over() {
+        let declared = step_1::COLLECTIONS.iter().flat_map(|collection| collection.indexes);
+        let swept: Vec<_> = declared
+            .filter_map(|index| Some((index.name, index.model().options?.expire_after?)))
+            .collect();
+        let after = |lifetime: TimeDelta| lifetime.to_std().expect("ahead") + MARGIN;
+        let expected = [
+            ("registrations_by_age", after(Registration::LIFETIME)),
+            ("sessions_by_age", after(Session::ABSOLUTE)),
+            ("sessions_by_use", after(Session::IDLE)),
+            ("outbox_by_age", after(OutgoingMail::LIFETIME)),
+        ];
+        assert_eq!(swept, expected);
+    }
+
+    #[test]
+    fn no_two_indexes_share_a_name() {
+        let declared = step_1::COLLECTIONS.iter().flat_map(|collection| collection.indexes);
+        let mut names: Vec<_> = declared.map(|index| index.name).collect();
+        let declared = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), declared);
+    }
 }

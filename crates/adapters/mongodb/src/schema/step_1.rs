@@ -51,6 +51,8 @@ pub(crate) const COLLECTIONS: &[Collection] = &[
 pub(crate) const OUTBOX_BY_DUE: &str = "outbox_by_due";
 /// Holds a browser's flow once.
 pub(crate) const REGISTRATIONS_BY_FLOW: &str = "registrations_by_flow";
+/// Has the deleted messages, to leave them out where unread ones are counted.
+pub(crate) const MESSAGES_DELETED: &str = "messages_deleted";
 /// Holds two people once.
 pub(crate) const ROOMS_BY_PAIR: &str = "rooms_by_pair";
 /// Holds a username's key once.
@@ -69,6 +71,6 @@ const MESSAGES: &[Index] = &[
     index("messages_by_revs", &[("room", 1), ("revs", 1)]).unique(),
     index("messages_by_rev", &[("room", 1), ("rev", 1)]),
     index("messages_by_client_id", &[("sender", 1), ("client_id", 1)]).unique(),
-    index("messages_deleted", &[("room", 1), ("sender", 1), ("seq", 1)])
+    index(MESSAGES_DELETED, &[("room", 1), ("sender", 1), ("seq", 1)])
         .only(|| doc! { "deleted": true }),
 ];

@@ -28,28 +28,26 @@ impl TestDatabase {
 
     /// The database by way of a client of its own.
     pub async fn connect(&self) -> mongodb::Database {
-        let client = Client::with_options(self.options().await).expect("options");
-        client.default_database().expect("a database")
+        connect(&self.uri).await
     }
 }
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        let dropping = Self { uri: std::mem::take(&mut self.uri) };
-        if dropping.uri.is_empty() {
-            return;
-        }
+        let uri = self.uri.clone();
         // The runtime of the test is ending.
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.expect("a runtime").block_on(async {
-                let dropped = dropping.connect().await.drop().await;
-                std::mem::forget(dropping);
-                dropped
-            })
+            let dropping = async { connect(&uri).await.drop().await };
+            runtime.expect("a runtime").block_on(dropping)
         });
         drop(dropped.join());
     }
+}
+
+async fn connect(uri: &str) -> mongodb::Database {
+    let client = Client::with_uri_str(uri).await.expect("a connection string");
+    client.default_database().expect("a database")
 }
 
 /// A server of a test's own.
@@ -97,6 +95,15 @@ impl Mongod {
         self.process.kill().expect("is killed");
         self.process.wait().expect("ends");
         self.process = spawn(self.port, self.data.path(), &self.arguments);
+    }
+
+    /// Stops it where it is, its connections open, until it gets the signal `CONT`.
+    pub async fn stand_still(&self) {
+        self.signal("STOP");
+        let status = format!("/proc/{}/status", self.process.id());
+        while !std::fs::read_to_string(&status).expect("is there").contains("T (stopped)") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// Sends it a signal by name.

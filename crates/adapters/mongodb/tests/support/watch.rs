@@ -77,7 +77,7 @@ impl Looks {
             look.remove(key);
         }
         let operations = list.and_then(|list| command.get_array(list).ok().cloned());
-        for operation in operations.map_or_else(|| vec![Bson::Null], |all| all) {
+        for operation in operations.unwrap_or_else(|| vec![Bson::Null]) {
             let mut one = look.clone();
             if let Some(list) = list {
                 one.insert(*list, vec![operation]);
