@@ -163,7 +163,7 @@ impl Nginx {
 
     /// Somebody whose client has been told more.
     pub fn visitor_with(&self, client: ClientBuilder) -> Visitor {
-        Visitor { origin: self.origin(), client: client.build().expect("a client") }
+        Visitor::at(&self.origin(), client)
     }
 }
 
@@ -175,6 +175,11 @@ pub struct Visitor {
 }
 
 impl Visitor {
+    /// Somebody whose client knows the way to an origin.
+    pub fn at(origin: &str, client: ClientBuilder) -> Self {
+        Self { origin: origin.to_owned(), client: client.build().expect("a client") }
+    }
+
     /// A request to add to.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.origin))
@@ -183,6 +188,12 @@ impl Visitor {
     /// `GET`.
     pub async fn get(&self, path: &str) -> Answer {
         self.send(self.request(Method::GET, path)).await
+    }
+
+    /// `GET`, where nobody may answer.
+    pub async fn try_get(&self, path: &str) -> Option<Answer> {
+        let answer = self.request(Method::GET, path).send().await.ok()?;
+        Some(Answer::read(answer).await)
     }
 
     /// `POST` with JSON.
