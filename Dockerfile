@@ -26,12 +26,16 @@ RUN find crates -type f -exec touch {} + \
  && cp "target/$([ "$PROFILE" = dev ] && echo debug || echo "$PROFILE")/sotto" /usr/local/bin/sotto
 
 FROM debian:bookworm-slim
+# Whom to trust when it speaks TLS, with mail servers above all.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /usr/local/bin/sotto /usr/local/bin/sotto
 # Numbers, because the name is known only here. A new volume takes over the folder's owner.
-RUN install --directory --owner=10001 --group=10001 --mode=0700 /data
+RUN install --directory --owner=10001 --group=10001 --mode=0700 /data \
+ && install --directory --owner=10001 --group=10001 /static /media
 USER 10001:10001
+# Without MongoDB: for a volume.
 ENV SOTTO_DATA_DIR=/data
-VOLUME /data
+EXPOSE 8000
 # Sotto stops by itself within 10 s of this.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["sotto"]

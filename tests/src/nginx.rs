@@ -51,6 +51,11 @@ impl Nginx {
 
     /// Starts in front of what listens on an address.
     pub fn start(&mut self, upstream: &str) {
+        self.start_before(&[upstream]);
+    }
+
+    /// Starts in front of several instances.
+    pub fn start_before(&mut self, upstreams: &[&str]) {
         let folder = self.folder.path();
         fs::copy(repository().join("nginx/nginx.conf"), folder.join("nginx.conf"))
             .expect("the shipped configuration");
@@ -69,7 +74,14 @@ impl Nginx {
         ] {
             fs::write(place.join(name), format!("{listen}{log}{own}")).expect("written");
         }
-        fs::write(place.join("instances.conf"), format!("server {upstream};\n")).expect("written");
+        let root = format!("root {};\n", self.files().display());
+        fs::write(place.join("files.conf"), root).expect("written");
+        let shipped = fs::read_to_string(repository().join("nginx/place/instances.conf"));
+        let shipped = shipped.expect("the shipped instances");
+        let server = shipped.lines().find(|line| line.starts_with("server ")).expect("an instance");
+        let instances: String =
+            upstreams.iter().map(|upstream| server.replace("127.0.0.1:8000", upstream)).collect();
+        fs::write(place.join("instances.conf"), instances).expect("written");
 
         let pid_file = folder.join("nginx.pid");
         let mut command = Command::new("sh");
@@ -85,6 +97,11 @@ impl Nginx {
         // Where a message waited in a file it would lie there in clear. Without the folders for
         // such files, whatever wants one fails.
         fs::remove_dir_all(self.buffers()).expect("removed");
+    }
+
+    /// Where the files lie that it sends by itself, in `static` and `media`.
+    pub fn files(&self) -> PathBuf {
+        self.folder.path().join("files")
     }
 
     fn buffers(&self) -> PathBuf {
@@ -146,7 +163,7 @@ impl Nginx {
 
     /// Somebody whose client has been told more.
     pub fn visitor_with(&self, client: ClientBuilder) -> Visitor {
-        Visitor { origin: self.origin(), client: client.build().expect("a client") }
+        Visitor::at(&self.origin(), client)
     }
 }
 
@@ -158,6 +175,11 @@ pub struct Visitor {
 }
 
 impl Visitor {
+    /// Somebody whose client knows the way to an origin.
+    pub fn at(origin: &str, client: ClientBuilder) -> Self {
+        Self { origin: origin.to_owned(), client: client.build().expect("a client") }
+    }
+
     /// A request to add to.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.origin))
@@ -166,6 +188,12 @@ impl Visitor {
     /// `GET`.
     pub async fn get(&self, path: &str) -> Answer {
         self.send(self.request(Method::GET, path)).await
+    }
+
+    /// `GET`, where nobody may answer.
+    pub async fn try_get(&self, path: &str) -> Option<Answer> {
+        let answer = self.request(Method::GET, path).send().await.ok()?;
+        Some(Answer::read(answer).await)
     }
 
     /// `POST` with JSON.

@@ -8,8 +8,12 @@ use journeys::{
 use reqwest::{Method, Version, header::HeaderMap};
 use serde_json::{Value, json};
 use std::{
+    fs,
     process::Stdio,
-    sync::OnceLock,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::{
@@ -326,6 +330,244 @@ async fn while_sotto_is_away_nginx_says_so_and_it_comes_back_by_itself() {
     }
     site.server.restart();
     assert_eq!(visitor.get("/health/").await.status, 200, "at once, without a pause");
+}
+
+/// Two servers, each with a store of its own, behind one nginx.
+struct Pair {
+    nginx: Nginx,
+    servers: [Server; 2],
+}
+
+impl Pair {
+    fn start() -> Self {
+        let mut nginx = Nginx::prepare();
+        let server = || {
+            Server::start_with(&[
+                ("SOTTO_PUBLIC_URL", nginx.origin().as_str()),
+                ("SOTTO_TRUSTED_PROXIES", "127.0.0.1/32"),
+            ])
+        };
+        let servers = [server(), server()];
+        let addresses = servers.each_ref().map(Server::address);
+        nginx.start_before(&addresses.each_ref().map(String::as_str));
+        Self { nginx, servers }
+    }
+
+    /// How often either answered, out of a number of requests which must all go well.
+    async fn shares(&self, visitor: &Visitor, requests: usize) -> [usize; 2] {
+        let before = self.answered();
+        for _ in 0..requests {
+            assert_eq!(visitor.get("/health/live/").await.status, 200);
+        }
+        // The log is written after the answer.
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let after = self.answered();
+            let shares = [after[0] - before[0], after[1] - before[1]];
+            if shares.iter().sum::<usize>() == requests {
+                return shares;
+            }
+            assert!(Instant::now() < deadline, "{shares:?} of {requests}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    fn answered(&self) -> [usize; 2] {
+        let logs = self.nginx.logs();
+        self.servers.each_ref().map(|server| {
+            // Of several that were asked, with commas between them, the last one answered.
+            logs.lines()
+                .filter_map(|line| line.split_once(" upstream="))
+                .filter_map(|(_, asked)| asked.split(' ').find(|word| !word.ends_with(',')))
+                .filter(|address| *address == server.address())
+                .count()
+        })
+    }
+}
+
+#[tokio::test]
+async fn when_an_instance_is_killed_the_others_answer_and_it_is_taken_back() {
+    let mut pair = Pair::start();
+    let visitor = pair.nginx.visitor();
+    let shares = pair.shares(&visitor, 20).await;
+    assert!(shares.iter().all(|share| *share > 0), "both take part: {shares:?}");
+
+    pair.servers[0].kill();
+    // What was not sent yet may go elsewhere whatever it does, and it does so at once.
+    let began = Instant::now();
+    for _ in 0..4 {
+        assert_eq!(sign_in(&visitor, "nobody").await.problem().0, 401);
+    }
+    assert_eq!(pair.shares(&visitor, 50).await, [0, 50]);
+    assert!(began.elapsed() < Duration::from_secs(5), "after {:?}", began.elapsed());
+
+    pair.servers[1].kill();
+    assert_eq!(visitor.get("/api/me").await.problem(), (503, "unavailable".to_owned()));
+
+    pair.servers.iter_mut().for_each(Server::restart);
+    let back = Instant::now();
+    while visitor.get("/health/live/").await.status != 200 {
+        assert!(back.elapsed() < Duration::from_secs(4), "nobody answers");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    loop {
+        let shares = pair.shares(&visitor, 4).await;
+        if shares.iter().all(|share| *share > 0) {
+            break;
+        }
+        assert!(back.elapsed() < Duration::from_secs(6), "{shares:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn nobody_notices_that_one_instance_after_the_other_is_restarted() {
+    let mut pair = Pair::start();
+    let visitor = pair.nginx.visitor();
+    for n in [0, 1] {
+        pair.servers[n].ask_to_stop();
+        pair.shares(&visitor, 50).await;
+        pair.servers[n].wait();
+        assert_eq!(pair.shares(&visitor, 20).await[n], 0, "what has stopped");
+        pair.servers[n].restart();
+        // As long as nginx leaves one alone that did not answer.
+        tokio::time::sleep(Duration::from_millis(2_500)).await;
+    }
+}
+
+/// Something in the place of Sotto that hangs up on every request, and how many it got.
+async fn rude_upstream() -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    let counted = Arc::<AtomicUsize>::default();
+    let counter = counted.clone();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            if stream.read(&mut [0; 16 * 1024]).await.is_ok_and(|length| length > 0) {
+                counter.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    });
+    (address, counted)
+}
+
+#[tokio::test]
+async fn a_post_that_was_sent_is_never_sent_to_another_instance() {
+    for (method, times) in [(Method::POST, 1), (Method::PATCH, 1), (Method::GET, 2)] {
+        let ((one, first), (other, second)) = (rude_upstream().await, rude_upstream().await);
+        let mut nginx = Nginx::prepare();
+        nginx.start_before(&[&one, &other]);
+        let visitor = nginx.visitor();
+        let answer = visitor.send(visitor.request(method.clone(), "/api/register")).await;
+        assert_eq!(answer.problem(), (503, "unavailable".to_owned()));
+        let asked = first.load(Ordering::SeqCst) + second.load(Ordering::SeqCst);
+        assert_eq!(asked, times, "{method}");
+    }
+}
+
+/// Where the site's static files are said to be.
+async fn static_prefix(visitor: &Visitor) -> String {
+    let page = visitor.get("/login/").await.text();
+    let (_, rest) = page.split_once("\"/static/").expect("a static file");
+    format!("/static/{}", rest.split_once('/').expect("a hash").0)
+}
+
+#[tokio::test]
+async fn static_files_come_from_nginx_if_it_has_them_and_else_from_sotto() {
+    let site = site();
+    let visitor = site.nginx.visitor();
+    let prefix = static_prefix(&visitor).await;
+    let folder = site.nginx.files().join(&prefix[1..]);
+    fs::create_dir_all(folder.join("css")).expect("a folder");
+    fs::create_dir_all(folder.join("icons")).expect("a folder");
+    for (name, content) in [
+        ("css/base.css", "from nginx"),
+        ("css/base.css.gz", "compressed, from nginx"),
+        ("icons/sotto.svg", "an icon, from nginx"),
+        ("sotto.webmanifest", "a manifest, from nginx"),
+    ] {
+        fs::write(folder.join(name), content).expect("written");
+    }
+    let ask = async |name: &str, coding: &str| {
+        let request = visitor.request(Method::GET, &format!("{prefix}/{name}"));
+        visitor.send(request.header("accept-encoding", coding)).await
+    };
+    let direct = Browser::new(&site.server);
+    for (name, coding, content) in [
+        ("css/base.css", "identity", "from nginx"),
+        ("css/base.css", "gzip", "compressed, from nginx"),
+        ("icons/sotto.svg", "gzip", "an icon, from nginx"),
+        ("sotto.webmanifest", "gzip", "a manifest, from nginx"),
+    ] {
+        let (answer, sotto) =
+            (ask(name, coding).await, direct.get(&format!("{prefix}/{name}")).await);
+        assert_eq!((answer.status, answer.text().as_str()), (200, content), "{name}");
+        assert_hardened_once(&answer.headers, name);
+        for header in ["content-type", "cache-control"] {
+            assert_eq!(answer.header(header), sotto.header(header), "{header} of {name}");
+        }
+        let compressed = content.starts_with("compressed");
+        assert_eq!(answer.header("content-encoding"), if compressed { "gzip" } else { "" });
+    }
+    let known = ask("css/base.css", "identity").await;
+    assert_eq!(known.header("vary").to_lowercase(), "accept-encoding");
+    let again = visitor.request(Method::GET, &format!("{prefix}/css/base.css"));
+    let again =
+        again.header("if-none-match", known.header("etag")).send().await.expect("an answer");
+    assert_eq!(again.status(), 304);
+    assert_hardened_once(again.headers(), "what is known");
+
+    // A file of another version, or of one that nobody exported.
+    let elsewhere = ask("css/app.css", "identity").await;
+    assert_eq!(elsewhere.status, 200);
+    assert_eq!(elsewhere.body, direct.get(&format!("{prefix}/css/app.css")).await.body);
+    assert_hardened_once(&elsewhere.headers, "a file from Sotto");
+    assert!(elsewhere.header("cache-control").contains("immutable"));
+    let older = visitor.get("/static/older/css/app.css").await;
+    assert_eq!((older.status, older.header("cache-control")), (200, "no-cache"));
+    let nowhere = visitor.get(&format!("{prefix}/nothing.css")).await;
+    assert_eq!(nowhere.problem(), (404, "not_found".to_owned()));
+    assert_eq!(nowhere.header("cache-control"), "no-store");
+}
+
+#[tokio::test]
+async fn pictures_are_pictures_and_nothing_else() {
+    let site = site();
+    let visitor = site.nginx.visitor();
+    let folder = site.nginx.files().join("media");
+    fs::create_dir_all(&folder).expect("a folder");
+    let script = "<script>alert(1)</script>";
+    for name in ["a.webp", "a.jpeg", "a.png", "a.svg", "a.html", "a.html.png", "a"] {
+        fs::write(folder.join(name), script).expect("written");
+    }
+    for (name, kind) in [("a.webp", "webp"), ("a.jpeg", "jpeg"), ("a.png", "png")] {
+        let answer = visitor.get(&format!("/media/{name}")).await;
+        assert_eq!((answer.status, answer.text().as_str()), (200, script));
+        assert_eq!(answer.header("content-type"), format!("image/{kind}"));
+        assert_hardened_once(&answer.headers, name);
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert!(answer.header("content-security-policy").ends_with("; sandbox"));
+        assert!(answer.header("cache-control").contains("immutable"));
+    }
+    for name in ["a.svg", "a.html", "a.html.png", "a", "b.png", "", "a.png/", "../media/a.svg"] {
+        let answer = visitor.get(&format!("/media/{name}")).await;
+        assert_eq!(answer.problem(), (404, "not_found".to_owned()), "{name}");
+        assert_hardened_once(&answer.headers, name);
+    }
+}
+
+#[tokio::test]
+async fn figures_are_closed_to_the_outside() {
+    let (address, mut heads) = silent_upstream().await;
+    let mut nginx = Nginx::prepare();
+    nginx.start(&address);
+    let visitor = nginx.visitor();
+    for path in ["/metrics", "/metrics/", "/metrics?x=1", "//metrics", "/%6detrics", "/./metrics"] {
+        let answer = visitor.get(path).await;
+        assert_eq!(answer.problem(), (404, "not_found".to_owned()), "{path}");
+        assert_hardened_once(&answer.headers, path);
+    }
+    assert!(heads.try_recv().is_err(), "Sotto was asked");
 }
 
 #[tokio::test]
