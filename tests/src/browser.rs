@@ -22,10 +22,15 @@ impl Browser {
         Self::with_jar(entrance.into(), Arc::new(Jar::default()))
     }
 
-    /// The same browser, cookies and all, at another door of the same house.
+    /// A browser with the cookies that this one has now, at another door of the same house: also
+    /// at one without TLS, past the proxy.
     #[must_use]
     pub fn at(&self, entrance: impl Into<Entrance>) -> Self {
-        Self::with_jar(entrance.into(), self.jar.clone())
+        let there = Self::new(entrance);
+        for (name, value) in self.cookies().split("; ").filter_map(|pair| pair.split_once('=')) {
+            there.plant_cookie(name, value);
+        }
+        there
     }
 
     fn with_jar(entrance: Entrance, jar: Arc<Jar>) -> Self {

@@ -41,9 +41,14 @@ impl Person {
 
     /// Gets an account from the operator and signs in.
     pub async fn created(server: &Server, name: &str) -> Self {
+        Self::created_at(server, &Entrance::from(server), name).await
+    }
+
+    /// The same, and comes in by another door than the server's own.
+    pub async fn created_at(server: &Server, entrance: &Entrance, name: &str) -> Self {
         let username = unique(name);
         server.create_user(&username, &format!("{username}@example.com"), PASSWORD);
-        Self::sign_in(server, &username).await
+        Self::sign_in(entrance, &username).await
     }
 
     /// Signs in with a new browser.

@@ -23,9 +23,12 @@ pub enum Command {
     User(UserCommand),
     /// Look at every part with the settings in force, and say what to do
     Doctor(DoctorArgs),
-    /// Ask a running Sotto how it is
+    /// Ask Sotto, or a part it needs, how it is
     #[command(subcommand)]
     Check(CheckCommand),
+    /// Prepare the database server
+    #[command(subcommand)]
+    Mongodb(MongodbCommand),
     /// Handle the files that a proxy may serve itself
     #[command(subcommand)]
     Assets(AssetsCommand),
@@ -58,8 +61,33 @@ pub struct TrustArgs {
 /// What to ask.
 #[derive(Subcommand)]
 pub enum CheckCommand {
-    /// Whether it can serve: exit code 0 if so, else 1
+    /// Whether a running Sotto can serve: exit code 0 if so, else 1
     Health(HealthArgs),
+    /// Whether the database server that is set can be used
+    Mongodb,
+    /// Whether the Redis that is set can be used
+    Redis,
+}
+
+/// What to prepare.
+#[derive(Subcommand)]
+pub enum MongodbCommand {
+    /// Make the server that is set a replica set of one; changes nothing if it is in one
+    Initiate(InitiateArgs),
+}
+
+/// How to make it.
+#[derive(Args)]
+pub struct InitiateArgs {
+    /// What the replica set is called
+    #[arg(long, default_value = "rs0")]
+    pub name: String,
+    /// Where everybody reaches the server [default: where it is set to be]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub member: Option<String>,
+    /// Also make the user of the connection string in this file, who may use its database alone
+    #[arg(long, value_name = "FILE")]
+    pub application_uri_file: Option<PathBuf>,
 }
 
 /// Whom to ask.

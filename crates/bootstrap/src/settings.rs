@@ -167,6 +167,11 @@ impl Settings {
         })
     }
 
+    /// The MongoDB that is set, for those who can't do without.
+    pub fn mongodb_uri(&self) -> Result<&str> {
+        self.mongodb_uri.as_deref().context("SOTTO_MONGODB_URI is not set")
+    }
+
     /// Mail is shown to whoever asks for it, so the development mailbox is for this machine alone.
     /// With a mail server there is none.
     pub fn refuse_open_mailbox(&self) -> Result<()> {

@@ -32,20 +32,22 @@ const CONFLICTING_OPERATION: i32 = 117;
 const NO_REPLICATION: i32 = 76;
 
 /// Makes the server, the first that the connection string names, the one member of a new replica
-/// set, under the address by which everybody reaches it (`host:port`), and waits until it accepts
-/// writes. One that was initiated before is left as it is. Takes 30 s at most.
+/// set, under the address by which everybody reaches it (`host:port`; that of the connection string
+/// where none is given), and waits until it accepts writes. One that was initiated before is left
+/// as it is. Takes 30 s at most.
 pub async fn initiate_replica_set(
     uri: &str,
     name: &str,
-    member_host: &str,
+    member: Option<&str>,
 ) -> Result<(), OpenError> {
     let options = parse(uri).await?;
     let Some(server) = options.hosts.first().cloned() else {
         return Err(OpenError::Malformed { part: "the host" });
     };
     let client = alone(options, &server)?;
+    let member = member.map_or_else(|| server.to_string(), str::to_owned);
     let hosts = listed(&[server]);
-    let started = initiate(&client, name, member_host, &hosts);
+    let started = initiate(&client, name, &member, &hosts);
     let done = async {
         started.await?;
         wait_until_writable(&client).await

@@ -36,7 +36,7 @@ async fn a_closed_port_is_named() {
     let host = format!("127.0.0.1:{}", a_free_port());
     let error = refusal(&format!("mongodb://ann:{PASSWORD}@{host}/?replicaSet=rs0")).await;
     assert!(matches!(&error, OpenError::Unreachable { hosts } if *hosts == host), "{error}");
-    let initiated = initiate_replica_set(&format!("mongodb://{host}"), "rs0", &host).await;
+    let initiated = initiate_replica_set(&format!("mongodb://{host}"), "rs0", Some(&host)).await;
     assert!(matches!(initiated, Err(OpenError::Unreachable { .. })), "{initiated:?}");
 }
 
@@ -81,7 +81,7 @@ async fn a_server_by_itself_is_refused() {
         assert!(matches!(error, OpenError::NotAReplicaSet { .. }), "{options}: {error}");
     }
     let member = format!("127.0.0.1:{}", server.port);
-    let initiated = initiate_replica_set(&server.uri(""), "rs0", &member).await;
+    let initiated = initiate_replica_set(&server.uri(""), "rs0", Some(&member)).await;
     assert!(matches!(initiated, Err(OpenError::NotAReplicaSet { .. })), "{initiated:?}");
 }
 
@@ -95,11 +95,11 @@ async fn a_replica_set_is_initiated_once_however_often_it_is_asked_for() {
     }
     let member = format!("127.0.0.1:{}", server.port);
     let all = tokio::join!(
-        initiate_replica_set(&uri, "rs0", &member),
-        initiate_replica_set(&uri, "rs0", &member),
+        initiate_replica_set(&uri, "rs0", Some(&member)),
+        initiate_replica_set(&uri, "rs0", Some(&member)),
     );
     assert!(matches!(all, (Ok(()), Ok(()))), "{all:?}");
-    initiate_replica_set(&uri, "rs0", &member).await.expect("it is there already");
+    initiate_replica_set(&uri, "rs0", Some(&member)).await.expect("it is there already");
     check_server(&uri).await.expect("is well");
     open(&uri).await.map(|_| ()).expect("opens");
 
@@ -130,7 +130,7 @@ async fn only_the_right_user_with_the_right_password_gets_in() {
     let key = key.to_str().expect("a path");
     let server = Mongod::start(&["--replSet", "rs0", "--auth", "--keyFile", key]).await;
     let host = format!("127.0.0.1:{}", server.port);
-    initiate_replica_set(&server.uri(""), "rs0", &host).await.expect("initiates");
+    initiate_replica_set(&server.uri(""), "rs0", Some(&host)).await.expect("initiates");
     let root = doc! { "createUser": "root", "pwd": PASSWORD, "roles": ["root"] };
     let client = mongodb::Client::with_uri_str(server.uri("replicaSet=rs0")).await;
     client.expect("a client").database("admin").run_command(root).await.expect("creates");

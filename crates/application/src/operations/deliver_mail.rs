@@ -5,7 +5,8 @@
 //! with the same id: twice is better than never.
 use super::sealed_mail;
 use crate::ports::{
-    Clock, DeliveryError, Figure, MailStep, MailTransport, Metrics, OutboxRepository, PayloadSealer, RenderedMail, Unavailable,
+    Clock, DeliveryError, Figure, MailStep, MailTransport, Metrics, OutboxRepository,
+    PayloadSealer, RenderedMail, Unavailable,
 };
 use domain::{Timestamp, outbox::OutgoingMail};
 use std::{pin::pin, sync::Arc, time::Duration};

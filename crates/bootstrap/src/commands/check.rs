@@ -1,7 +1,8 @@
-//! `sotto check health`: for whoever watches over a container that holds nothing but Sotto.
+//! `sotto check …`: for whoever watches over a container that holds nothing but Sotto.
 use super::client::{client, explain, json};
-use crate::{cli::HealthArgs, settings::Settings};
-use anyhow::{Result, anyhow, bail};
+use crate::{cli::HealthArgs, parts::open_redis, settings::Settings};
+use adapter_mongodb::check_server;
+use anyhow::{Context, Result, anyhow, bail};
 use std::{
     io::Write,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -17,6 +18,20 @@ pub async fn health(args: HealthArgs, settings: &Settings) -> Result<()> {
     if !status.is_success() {
         bail!("{url}: {status} {}", json(answer).await);
     }
+    writeln!(std::io::stdout(), "ok")?;
+    Ok(())
+}
+
+/// Fails unless the MongoDB that is set can be used.
+pub async fn mongodb(settings: &Settings) -> Result<()> {
+    check_server(settings.mongodb_uri()?).await.context("SOTTO_MONGODB_URI")?;
+    writeln!(std::io::stdout(), "ok")?;
+    Ok(())
+}
+
+/// Fails unless the Redis that is set can be used.
+pub async fn redis(settings: &Settings) -> Result<()> {
+    open_redis(settings).await?.context("SOTTO_REDIS_URL is not set")?;
     writeln!(std::io::stdout(), "ok")?;
     Ok(())
 }

@@ -3,12 +3,13 @@ mod assets;
 mod check;
 mod client;
 mod doctor;
+mod mongodb;
 mod openapi;
 mod serve;
 mod user;
 
 use crate::{
-    cli::{AssetsCommand, CheckCommand, Command, UserCommand},
+    cli::{AssetsCommand, CheckCommand, Command, MongodbCommand, UserCommand},
     settings::Settings,
 };
 use anyhow::Result;
@@ -22,6 +23,11 @@ pub async fn run(command: Command, settings: Settings) -> Result<()> {
         Command::User(UserCommand::Create(args)) => user::create(args, settings).await,
         Command::Doctor(args) => doctor::run(&args, settings).await,
         Command::Check(CheckCommand::Health(args)) => check::health(args, &settings).await,
+        Command::Check(CheckCommand::Mongodb) => check::mongodb(&settings).await,
+        Command::Check(CheckCommand::Redis) => check::redis(&settings).await,
+        Command::Mongodb(MongodbCommand::Initiate(args)) => {
+            mongodb::initiate(args, &settings).await
+        }
         Command::Assets(AssetsCommand::Export(args)) => assets::export(&args),
         Command::Openapi => openapi::print(&settings),
     }

@@ -1,5 +1,5 @@
 //! `sotto openapi`: the API's description, for generating clients and for comparing versions.
-use crate::{settings::Settings, parts::Parts};
+use crate::{parts::Parts, settings::Settings};
 use anyhow::Result;
 use std::io::Write;
 use web::{Caps, Shutdown, openapi_document};

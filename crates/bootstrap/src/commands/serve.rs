@@ -1,5 +1,5 @@
 //! `sotto serve`: from the first line to the last.
-use crate::{settings::Settings, parts::Parts};
+use crate::{parts::Parts, settings::Settings};
 use adapter_sqlite::DataDirLock;
 use anyhow::{Context, Result};
 use application::operations::Sweep;
@@ -98,12 +98,11 @@ fn announce(settings: &Settings) -> Result<()> {
     let mut out = std::io::stdout();
     writeln!(out, "Sotto is ready.")?;
     writeln!(out, "  address   {address}")?;
-    match settings.mongodb_uri {
-        Some(_) => writeln!(out, "  data      in MongoDB, shared with other instances")?,
-        None => {
-            let data = std::path::absolute(&settings.data_dir)?;
-            writeln!(out, "  data      {}", data.display())?;
-        }
+    if settings.mongodb_uri.is_some() {
+        writeln!(out, "  data      in MongoDB, shared with other instances")?;
+    } else {
+        let data = std::path::absolute(&settings.data_dir)?;
+        writeln!(out, "  data      {}", data.display())?;
     }
     match &settings.smtp {
         Some(server) => writeln!(out, "  mail      by {server}")?,

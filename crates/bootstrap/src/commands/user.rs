@@ -1,5 +1,5 @@
 //! `sotto user …`: accounts, beside a running server or without one.
-use crate::{cli::CreateUserArgs, settings::Settings, parts::Parts};
+use crate::{cli::CreateUserArgs, parts::Parts, settings::Settings};
 use anyhow::{Context, Result, anyhow};
 use application::accounts::NewUser;
 use domain::{email::Email, username::Username};

@@ -8,6 +8,7 @@ use adapter_crypto::{
     AesMessageSealer, Argon2PasswordHasher, HashingStrength, HmacDigester, KeyRing, OsEntropy,
 };
 use adapter_local::{LocalRateLimiter, SystemClock, UnlimitedRateLimiter};
+use adapter_mail::SmtpTransport;
 use adapter_prometheus::PrometheusMetrics;
 use adapter_redis::{CachedSessionRepository, RedisLink, RedisRateLimiter};
 use adapter_sqlite::SqliteStore;
@@ -22,6 +23,7 @@ use application::{
     },
 };
 use post::Post;
+pub use shared::open_redis;
 use std::sync::Arc;
 pub use store::{Opened, Store};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -46,10 +48,12 @@ pub struct Parts {
     deliver_mail: Option<DeliverMail>,
     relay: Option<Arc<adapter_local::RelayEventBus>>,
     redis: Option<RedisLink>,
+    mail: Option<Arc<SmtpTransport>>,
     keys: Vec<KeyFingerprint>,
 }
 
 /// What everything else is built with.
+#[derive(Clone)]
 pub struct Tools {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -85,7 +89,7 @@ impl Parts {
             }
             None => store::open_embedded(settings, &tools).await?,
         };
-        Self::assemble(settings, opened, redis, ring, tools)
+        Self::assemble(settings, opened, redis, ring, &tools)
     }
 
     /// The same over a store and keys that vanish.
@@ -93,7 +97,7 @@ impl Parts {
         let tools = Tools::new();
         let opened = Opened::alone(&tools, SqliteStore::in_memory)?;
         let (ring, _) = KeyRing::generate(&OsEntropy);
-        Self::assemble(settings, opened, None, Arc::new(ring), tools)
+        Self::assemble(settings, opened, None, Arc::new(ring), &tools)
     }
 
     fn assemble(
@@ -101,12 +105,17 @@ impl Parts {
         Opened { store, bus, relay }: Opened,
         redis: Option<RedisLink>,
         ring: Arc<KeyRing>,
-        Tools { clock, entropy, metrics }: Tools,
+        tools: &Tools,
     ) -> Result<Self> {
+        let Tools { clock, entropy, metrics } = tools.clone();
         let payloads = shared::payload_sealer(&ring, &entropy);
         let digester: Arc<dyn Digester> = Arc::new(HmacDigester::new(ring.clone()));
-        let post =
-            Post::choose(settings, &store, &clock, &entropy, payloads.clone(), metrics.clone())?;
+        let post = match &settings.smtp {
+            Some(server) => {
+                Post::by_smtp(server, settings, store.clone(), payloads.clone(), tools)?
+            }
+            None => Post::into_mailbox(settings, clock.clone()),
+        };
         let code_limiter = choose_limiter(redis.as_ref(), &digester, &clock);
         let limiter = if settings.rate_limits {
             code_limiter.clone()
@@ -129,6 +138,7 @@ impl Parts {
             metrics,
             mailbox: post.mailbox,
             deliver_mail: post.deliver_mail,
+            mail: post.transport,
             limiter,
             code_limiter,
             keys: ring.fingerprints(),
@@ -161,14 +171,11 @@ impl Parts {
             known_keys: self.store.clone(),
             keys: self.keys.clone(),
             bus: self.bus.clone(),
+            redis: self.redis.clone(),
+            mail: self.mail.clone(),
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
         }
-    }
-
-    /// The connection to Redis, where there is one.
-    pub fn redis(&self) -> Option<&RedisLink> {
-        self.redis.as_ref()
     }
 }
 
@@ -192,9 +199,7 @@ fn choose_sessions(
     clock: Arc<dyn Clock>,
 ) -> Arc<dyn SessionRepository> {
     match redis {
-        Some(link) => {
-            Arc::new(CachedSessionRepository::new(store, link.clone(), sealer, clock))
-        }
+        Some(link) => Arc::new(CachedSessionRepository::new(store, link.clone(), sealer, clock)),
         None => store,
     }
 }

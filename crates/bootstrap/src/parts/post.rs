@@ -1,11 +1,11 @@
 //! Where mail goes.
-use super::Store;
+use super::{Store, Tools};
 use crate::settings::Settings;
 use adapter_mail::{MemoryMailbox, OutboxMailer, SmtpServer, SmtpTransport};
 use anyhow::Result;
 use application::{
     operations::{AcceptMail, DeliverMail},
-    ports::{Clock, DevelopmentMailbox, Entropy, Mailer, Metrics, PayloadSealer},
+    ports::{Clock, DevelopmentMailbox, Mailer, PayloadSealer},
 };
 use std::sync::Arc;
 
@@ -16,53 +16,50 @@ pub struct Post {
     pub(super) mailbox: Option<Arc<dyn DevelopmentMailbox>>,
     /// What takes it to one.
     pub(super) deliver_mail: Option<DeliverMail>,
+    /// The mail server.
+    pub(super) transport: Option<Arc<SmtpTransport>>,
 }
 
 impl Post {
-    /// By the mail server that is set, else into the development mailbox.
-    pub fn choose(
+    /// Into a mailbox that whoever runs Sotto on their own machine reads.
+    pub fn into_mailbox(settings: &Settings, clock: Arc<dyn Clock>) -> Self {
+        let mailbox = Arc::new(MemoryMailbox::new(clock, settings.public_url.origin().to_owned()));
+        Self {
+            mailer: mailbox.clone(),
+            mailbox: Some(mailbox),
+            deliver_mail: None,
+            transport: None,
+        }
+    }
+
+    /// By a mail server, from the outbox in the store.
+    pub fn by_smtp(
+        server: &SmtpServer,
         settings: &Settings,
-        store: &Arc<dyn Store>,
-        clock: &Arc<dyn Clock>,
-        entropy: &Arc<dyn Entropy>,
+        store: Arc<dyn Store>,
         sealer: Arc<dyn PayloadSealer>,
-        metrics: Arc<dyn Metrics>,
+        tools: &Tools,
     ) -> Result<Self> {
         let public_url = settings.public_url.origin();
-        let Some(server) = &settings.smtp else {
-            let mailbox = Arc::new(MemoryMailbox::new(clock.clone(), public_url.to_owned()));
-            return Ok(Self { mailer: mailbox.clone(), mailbox: Some(mailbox), deliver_mail: None });
-        };
-        let deliver_mail =
-            deliver_mail(server, settings, store, clock, sealer.clone(), metrics.clone())?;
-        let accept_mail = AcceptMail {
+        let sender = settings.mail_from.clone();
+        let transport = Arc::new(SmtpTransport::new(server.clone(), sender, public_url)?);
+        let deliver_mail = DeliverMail {
             outbox: store.clone(),
+            sealer: sealer.clone(),
+            transport: transport.clone(),
+            clock: tools.clock.clone(),
+            metrics: tools.metrics.clone(),
+            wake: Arc::default(),
+        };
+        let accept_mail = AcceptMail {
+            outbox: store,
             sealer,
-            clock: clock.clone(),
-            entropy: entropy.clone(),
+            clock: tools.clock.clone(),
+            entropy: tools.entropy.clone(),
             wake: deliver_mail.wake.clone(),
         };
         let mailer = Arc::new(OutboxMailer { accept_mail, public_url: public_url.to_owned() });
-        Ok(Self { mailer, mailbox: None, deliver_mail: Some(deliver_mail) })
+        let (deliver_mail, transport) = (Some(deliver_mail), Some(transport));
+        Ok(Self { mailer, mailbox: None, deliver_mail, transport })
     }
-}
-
-fn deliver_mail(
-    server: &SmtpServer,
-    settings: &Settings,
-    store: &Arc<dyn Store>,
-    clock: &Arc<dyn Clock>,
-    sealer: Arc<dyn PayloadSealer>,
-    metrics: Arc<dyn Metrics>,
-) -> Result<DeliverMail> {
-    let public_url = settings.public_url.origin();
-    let transport = SmtpTransport::new(server.clone(), settings.mail_from.clone(), public_url)?;
-    Ok(DeliverMail {
-        outbox: store.clone(),
-        sealer,
-        transport: Arc::new(transport),
-        clock: clock.clone(),
-        metrics,
-        wake: Arc::default(),
-    })
 }

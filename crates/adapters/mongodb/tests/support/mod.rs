@@ -80,7 +80,7 @@ impl Mongod {
         let started = Self::start(&["--replSet", "rs0"]).await;
         let member = format!("127.0.0.1:{}", started.port);
         let initiated =
-            adapter_mongodb::initiate_replica_set(&started.uri(""), "rs0", &member).await;
+            adapter_mongodb::initiate_replica_set(&started.uri(""), "rs0", Some(&member)).await;
         initiated.expect("initiates");
         started
     }

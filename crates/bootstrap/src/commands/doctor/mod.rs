@@ -9,13 +9,7 @@ mod verdict;
 
 pub use parts::Inspected;
 
-use crate::{
-    cli::DoctorArgs,
-    commands::client::client,
-    keys,
-    parts::Parts,
-    settings::Settings,
-};
+use crate::{cli::DoctorArgs, commands::client::client, keys, parts::Parts, settings::Settings};
 use anyhow::{Result, bail};
 use std::{io::Write, sync::Arc};
 use verdict::{Check, Finding, Verdict};
@@ -57,10 +51,10 @@ fn conclude(args: &DoctorArgs, findings: &[Finding]) -> Result<()> {
 }
 
 async fn checks(args: &DoctorArgs, settings: &Settings) -> Result<Vec<Check>> {
-    let mut checks = vec![
-        Check::done("settings", check_settings(settings)),
-        Check::done("data dir", data_dir::check(&settings.data_dir)),
-    ];
+    let mut checks = vec![Check::done("settings", check_settings(settings))];
+    if settings.mongodb_uri.is_none() {
+        checks.push(Check::done("data dir", data_dir::check(&settings.data_dir)));
+    }
     match look_inside(settings).await {
         Ok(parts) => checks.extend(checks_of(parts.inspected())),
         Err(verdict) => checks.push(Check::done("store", verdict)),
@@ -79,12 +73,15 @@ async fn checks(args: &DoctorArgs, settings: &Settings) -> Result<Vec<Check>> {
 
 /// The checks of what is opened by the settings.
 fn checks_of(parts: Inspected) -> Vec<Check> {
-    let Inspected { store, sessions, known_keys, keys, bus, clock, entropy } = parts;
-    vec![
+    let Inspected { store, sessions, known_keys, keys, bus, redis, mail, clock, entropy } = parts;
+    let mut checks = vec![
         Check::new("keys", parts::check_keys(known_keys, keys)),
         Check::new("store", parts::check_store(store, sessions, clock, entropy.clone())),
         Check::new("bus", parts::check_bus(bus, entropy)),
-    ]
+    ];
+    checks.extend(redis.map(|link| Check::new("Redis", parts::check_redis(link))));
+    checks.extend(mail.map(|transport| Check::new("mail", parts::check_mail(transport))));
+    checks
 }
 
 /// Opens what is there; makes neither a store nor keys.

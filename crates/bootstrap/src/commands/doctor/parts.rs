@@ -1,6 +1,8 @@
 //! What is behind the ports: the store, its keys, the bus.
 use super::verdict::Verdict;
 use crate::keys;
+use adapter_mail::SmtpTransport;
+use adapter_redis::RedisLink;
 use application::{
     operations::{AdoptKeys, AdoptKeysError},
     ports::{
@@ -32,10 +34,36 @@ pub struct Inspected {
     pub keys: Vec<KeyFingerprint>,
     /// What carries events.
     pub bus: Arc<dyn EventBus>,
+    /// The connection to Redis, where there is one.
+    pub redis: Option<RedisLink>,
+    /// The mail server, where there is one.
+    pub mail: Option<Arc<SmtpTransport>>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// Names what is written.
     pub entropy: Arc<dyn Entropy>,
+}
+
+/// Whether Redis answers. Without it Sotto works, but alone.
+pub async fn check_redis(link: RedisLink) -> Verdict {
+    match link.ping().await {
+        Ok(()) => Verdict::fine("answers"),
+        Err(error) => {
+            let remedy = "start it, or correct SOTTO_REDIS_URL; until then instances hear of one another late";
+            Verdict::failed(error.to_string(), remedy)
+        }
+    }
+}
+
+/// Whether the mail server greets us, and lets us in.
+pub async fn check_mail(transport: Arc<SmtpTransport>) -> Verdict {
+    match transport.greet().await {
+        Ok(()) => Verdict::fine("the mail server greets us"),
+        Err(error) => Verdict::failed(
+            error.to_string(),
+            "correct SOTTO_SMTP_URL, or the mail server; until then mail waits in the outbox",
+        ),
+    }
 }
 
 /// Whether the keys in force are those of the store.
