@@ -24,7 +24,7 @@ use tokio::{
 /// Most bytes of frames that wait to be read.
 const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
 /// What Redis took of this instance comes back within this, or the subscription is only for show.
-const ECHO_LIMIT: Duration = Duration::from_secs(5);
+const ECHO_LIMIT: Duration = Duration::from_secs(4);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Everybody asks the store for everything after a loss that may concern anybody: not more often
 /// than this.

@@ -175,10 +175,13 @@ pub(super) async fn keep_sending(
             let _ = timeout_at(heartbeat_at, sender.outgoing.wake.notified()).await;
             continue;
         }
-        if sender.send(load).await.is_err() && sender.link.is_up() {
+        let sent = sender.send(load).await;
+        heartbeat_at = Instant::now();
+        if sent.is_ok() {
+            heartbeat_at += HEARTBEAT;
+        } else if sender.link.is_up() {
             sleep(AFTER_REFUSAL).await;
         }
-        heartbeat_at = Instant::now() + HEARTBEAT;
     }
 }
 

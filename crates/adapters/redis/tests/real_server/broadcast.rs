@@ -11,7 +11,10 @@ use domain::{
     sealing::SealedBody,
 };
 use redis::{PushInfo, PushKind, Value};
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 use testkit::{a_message, a_session, a_user, an_emoji, later};
 use tokio::{sync::mpsc, time::timeout};
 
@@ -94,6 +97,22 @@ async fn every_kind_of_event_reaches_all_others_as_it_was_and_in_order() {
             assert_eq!(next(other).await, received(&event));
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_is_there_in_a_moment() {
+    let [one, two] = instances().await;
+    let mut took = Vec::new();
+    for n in 0..500 {
+        let began = Instant::now();
+        one.publish(&ended(n));
+        assert_eq!(next(&two).await, received(&ended(n)));
+        took.push(began.elapsed());
+    }
+    took.sort();
+    eprintln!("from publishing to receiving: p50 {:?}, p99 {:?}", took[250], took[495]);
+    // A hint that comes after a heartbeat only would take a second.
+    assert!(took[250] < Duration::from_millis(500));
 }
 
 #[tokio::test(flavor = "multi_thread")]

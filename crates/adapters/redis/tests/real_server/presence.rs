@@ -12,7 +12,7 @@ use adapter_crypto::OsEntropy;
 use adapter_redis::{RedisLink, RedisPresence};
 use application::ports::Presence;
 use std::sync::Arc;
-use testkit::{PresenceUnderTest, a_user};
+use testkit::{CountingEntropy, PresenceUnderTest, a_user};
 
 fn presence(link: RedisLink) -> Arc<RedisPresence> {
     Arc::new(RedisPresence::start(link, &OsEntropy))
@@ -48,6 +48,19 @@ async fn whoever_dies_is_forgotten_within_a_minute() {
         .await
         .expect("answers");
     assert!((1..=45_000).contains(&left), "{left} ms");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leaving_that_redis_did_not_hear_of_does_not_hide_the_next_arrival() {
+    let (url, prefix) = (servers::redis().await, a_prefix());
+    // The same randomness gives the same name: to Redis, they are one instance.
+    let named = async || {
+        let link = patient_link(&url, &prefix).await;
+        RedisPresence::start(link, &CountingEntropy::default())
+    };
+    let (before, after) = (named().await, named().await);
+    assert!(before.arrive(ann()).await);
+    assert!(after.arrive(ann()).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

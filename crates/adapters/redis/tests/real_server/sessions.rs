@@ -13,7 +13,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU32, Ordering},
 };
 use testkit::{FixedClock, RecordingBus, StoreUnderTest, a_session, later};
-use tokio::task::JoinSet;
+use tokio::{sync::Notify, task::JoinSet};
 
 fn a_store() -> Arc<SqliteStore> {
     Arc::new(SqliteStore::in_memory(Arc::new(RecordingBus::default())).expect("opens"))
@@ -78,6 +78,47 @@ impl SessionRepository for CountingStore {
         _begun_before: Timestamp,
     ) -> Result<(), Unavailable> {
         Ok(())
+    }
+}
+
+/// Reads another store, and keeps what it read to itself until it may go on.
+struct HesitantStore {
+    store: Arc<SqliteStore>,
+    has_read: Notify,
+    may_go_on: Notify,
+}
+
+#[async_trait]
+impl SessionRepository for HesitantStore {
+    async fn insert(&self, session: &Session) -> Result<(), Unavailable> {
+        self.store.insert(session).await
+    }
+
+    async fn find(&self, id: SessionId) -> Result<Option<Session>, Unavailable> {
+        self.store.find(id).await
+    }
+
+    async fn find_by_token(&self, token: &TokenDigest) -> Result<Option<Session>, Unavailable> {
+        let found = self.store.find_by_token(token).await;
+        self.has_read.notify_one();
+        self.may_go_on.notified().await;
+        found
+    }
+
+    async fn touch(&self, id: SessionId, used_at: Timestamp) -> Result<(), Unavailable> {
+        self.store.touch(id, used_at).await
+    }
+
+    async fn remove(&self, id: SessionId) -> Result<(), Unavailable> {
+        self.store.remove(id).await
+    }
+
+    async fn remove_stale(
+        &self,
+        used_before: Timestamp,
+        begun_before: Timestamp,
+    ) -> Result<(), Unavailable> {
+        self.store.remove_stale(used_before, begun_before).await
     }
 }
 
@@ -150,6 +191,25 @@ async fn nobody_who_reads_meanwhile_brings_a_removed_session_back() {
         readers.join_all().await;
         assert_eq!(found(&two, n).await, None, "round {n}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_read_the_store_before_a_removal_does_not_undo_it_after() {
+    let (url, prefix, keys) = (servers::redis().await, a_prefix(), Keys::new());
+    let (store, clock) = (a_store(), Arc::default());
+    let (has_read, may_go_on) = (Notify::new(), Notify::new());
+    let slow = Arc::new(HesitantStore { store: store.clone(), has_read, may_go_on });
+    let hesitant = cache(slow.clone(), patient_link(&url, &prefix).await, &keys, &clock);
+    let other = cache(store.clone(), patient_link(&url, &prefix).await, &keys, &clock);
+    store.insert(&session(1)).await.expect("stores");
+
+    let reading = tokio::spawn(async move { found(&hesitant, 1).await });
+    slow.has_read.notified().await;
+    other.remove(session(1).id).await.expect("removes");
+    other.touch(session(1).id, later(1)).await.expect("changes nothing");
+    slow.may_go_on.notify_one();
+    assert_eq!(reading.await.expect("reads"), Some(session(1)), "as it was");
+    assert_eq!(found(&other, 1).await, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

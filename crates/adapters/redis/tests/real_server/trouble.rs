@@ -123,6 +123,22 @@ async fn what_one_instance_alone_could_not_send_is_told_to_the_others_by_its_peo
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_on_its_way_when_it_was_given_up_is_told_by_its_people_alone() {
+    let server = OwnServer::start();
+    let proxy = Proxy::to(server.port()).await;
+    let (prefix, keys) = (a_prefix(), Keys::new());
+    let one = keys.broadcast(link(&proxy.url(), &prefix).await).await;
+    let other = keys.broadcast(link(&server.url(), &prefix).await).await;
+    one.publish(&ended(1));
+    assert_eq!(next(&other).await, received(&ended(1)));
+    proxy.freeze();
+    one.publish(&ended(2));
+    assert_eq!(lost_for(next(&other).await), people([2]));
+    one.publish(&ended(3));
+    assert_eq!(next(&other).await, received(&ended(3)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_subscription_that_falls_silent_is_made_again() {
     let server = OwnServer::start();
     let proxy = Proxy::to(server.port()).await;
