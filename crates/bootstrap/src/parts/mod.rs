@@ -7,7 +7,7 @@ use crate::{commands::Inspected, keys, settings::Settings};
 use adapter_crypto::{
     AesMessageSealer, Argon2PasswordHasher, HashingStrength, HmacDigester, KeyRing, OsEntropy,
 };
-use adapter_local::{LocalRateLimiter, SystemClock, UnlimitedRateLimiter};
+use adapter_local::{LocalRateLimiter, RelayEventBus, SystemClock, UnlimitedRateLimiter};
 use adapter_mail::SmtpTransport;
 use adapter_prometheus::PrometheusMetrics;
 use adapter_redis::{CachedSessionRepository, RedisLink, RedisRateLimiter};
@@ -46,7 +46,7 @@ pub struct Parts {
     pub(crate) limiter: Arc<dyn RateLimiter>,
     pub(crate) code_limiter: Arc<dyn RateLimiter>,
     deliver_mail: Option<DeliverMail>,
-    relay: Option<Arc<adapter_local::RelayEventBus>>,
+    relay: Option<Arc<RelayEventBus>>,
     redis: Option<RedisLink>,
     mail: Option<Arc<SmtpTransport>>,
     keys: Vec<KeyFingerprint>,
@@ -89,7 +89,7 @@ impl Parts {
             }
             None => store::open_embedded(settings, &tools).await?,
         };
-        Self::assemble(settings, opened, redis, ring, &tools)
+        Self::assemble(settings, opened, redis, &ring, &tools)
     }
 
     /// The same over a store and keys that vanish.
@@ -97,18 +97,18 @@ impl Parts {
         let tools = Tools::new();
         let opened = Opened::alone(&tools, SqliteStore::in_memory)?;
         let (ring, _) = KeyRing::generate(&OsEntropy);
-        Self::assemble(settings, opened, None, Arc::new(ring), &tools)
+        Self::assemble(settings, opened, None, &Arc::new(ring), &tools)
     }
 
     fn assemble(
         settings: &Settings,
         Opened { store, bus, relay }: Opened,
         redis: Option<RedisLink>,
-        ring: Arc<KeyRing>,
+        ring: &Arc<KeyRing>,
         tools: &Tools,
     ) -> Result<Self> {
         let Tools { clock, entropy, metrics } = tools.clone();
-        let payloads = shared::payload_sealer(&ring, &entropy);
+        let payloads = shared::payload_sealer(ring, &entropy);
         let digester: Arc<dyn Digester> = Arc::new(HmacDigester::new(ring.clone()));
         let post = match &settings.smtp {
             Some(server) => {
