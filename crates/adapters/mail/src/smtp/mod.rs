@@ -197,13 +197,16 @@ impl SmtpTransport {
             return self.not_now("broke off, or does not speak SMTP");
         }
         // What remains is of the network and of TLS, and holds nothing that was said.
-        if error.is_tls() || is_of_tls(error) {
+        let cause = io_error(error);
+        let words = cause.map_or_else(|| error.to_string(), io::Error::to_string);
+        // A handshake that fails comes as an error of the connection.
+        if error.is_tls() || cause.is_some_and(|cause| cause.kind() == io::ErrorKind::InvalidData) {
             return self.not_now(&format!(
-                "and we do not agree on TLS ({error}); its certificate must be one that this \
+                "and we do not agree on TLS ({words}); its certificate must be one that this \
                  system trusts, for this name"
             ));
         }
-        self.not_now(&format!("can't be reached ({error})"))
+        self.not_now(&format!("can't be reached ({words})"))
     }
 
     fn not_now(&self, what: &str) -> DeliveryError {
@@ -240,11 +243,11 @@ enum Refusal {
     OfThisMail,
 }
 
-/// A handshake that fails comes as an error of the connection.
-fn is_of_tls(error: &Error) -> bool {
-    let source = std::error::Error::source(error);
-    let source = source.and_then(|source| source.downcast_ref::<io::Error>());
-    source.is_some_and(|source| source.kind() == io::ErrorKind::InvalidData)
+/// What the system says of a failure.
+fn io_error(error: &Error) -> Option<&io::Error> {
+    let first: &dyn std::error::Error = error;
+    std::iter::successors(Some(first), |error| error.source())
+        .find_map(|error| error.downcast_ref::<io::Error>())
 }
 
 async fn say_goodbye(mut connection: AsyncSmtpConnection) {
@@ -271,6 +274,148 @@ fn lock(idle: &Mutex<Vec<Idle>>) -> MutexGuard<'_, Vec<Idle>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::email::Email;
+    use testkit::START;
+    use tokio::{
+        io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+        net::{TcpListener, TcpStream},
+    };
+
+    /// A mail server that replies by the first word of each line it hears; to what is not listed,
+    /// well. Gives its port and everything it hears.
+    async fn server(replies: &'static [(&str, &str)]) -> (u16, Arc<Mutex<Vec<String>>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("listens");
+        let port = listener.local_addr().expect("an address").port();
+        let heard = Arc::<Mutex<Vec<String>>>::default();
+        tokio::spawn({
+            let heard = heard.clone();
+            async move {
+                while let Ok((stream, _)) = listener.accept().await {
+                    tokio::spawn(converse(stream, replies, heard.clone()));
+                }
+            }
+        });
+        (port, heard)
+    }
+
+    async fn converse(
+        mut stream: TcpStream,
+        replies: &[(&str, &str)],
+        heard: Arc<Mutex<Vec<String>>>,
+    ) -> io::Result<()> {
+        let (reading, mut writing) = stream.split();
+        let mut lines = BufReader::new(reading).lines();
+        writing.write_all(b"220 mail.test\r\n").await?;
+        let mut in_mail = false;
+        while let Some(line) = lines.next_line().await? {
+            heard.lock().expect("sound").push(line.clone());
+            let word = line.split(' ').next().unwrap_or_default();
+            in_mail = if in_mail { line != "." } else { word == "DATA" };
+            if in_mail && word != "DATA" {
+                continue;
+            }
+            let reply = replies.iter().find(|(to, _)| *to == word).map(|(_, reply)| *reply);
+            let well = match word {
+                "DATA" => "354 go on",
+                "EHLO" => "250-mail.test\r\n250 AUTH PLAIN LOGIN",
+                "AUTH" => "235 welcome",
+                _ => "250 OK",
+            };
+            let reply = reply.unwrap_or(well);
+            in_mail &= reply.starts_with("354");
+            writing.write_all(format!("{reply}\r\n").as_bytes()).await?;
+        }
+        Ok(())
+    }
+
+    fn transport(port: u16) -> SmtpTransport {
+        let url = format!("smtp://ann:hunter2@127.0.0.1:{port}");
+        let server = SmtpServer::parse(&url).expect("valid");
+        let sender = Sender::parse(Sender::DEFAULT).expect("valid");
+        SmtpTransport::new(server, sender, "https://chat.example").expect("made")
+    }
+
+    async fn deliver(transport: &SmtpTransport) -> Result<(), DeliveryError> {
+        let mail = RenderedMail {
+            to: Email::parse("ann@example.com").expect("an address"),
+            subject: "Hello".to_owned(),
+            text: "one\n.\ntwo\n".to_owned(),
+            html: "<p>one</p>".to_owned(),
+            expires_at: None,
+        };
+        transport.deliver(MailId::from_bytes([7; 16]), START, &mail).await
+    }
+
+    #[tokio::test]
+    async fn a_greeting_signs_in_and_sends_nothing() {
+        let (port, heard) = server(&[]).await;
+        assert_eq!(transport(port).greet().await, Ok(()));
+        let heard = heard.lock().expect("sound");
+        let words: Vec<&str> = heard.iter().filter_map(|line| line.split(' ').next()).collect();
+        assert_eq!(words, ["EHLO", "AUTH", "QUIT"]);
+        assert_eq!(heard[0], "EHLO chat.example");
+    }
+
+    #[tokio::test]
+    async fn a_greeting_says_what_is_wrong_and_never_the_password() {
+        let free = TcpListener::bind("127.0.0.1:0").await.expect("listens");
+        let nobody = free.local_addr().expect("an address").port();
+        drop(free);
+        let (refuses, _) = server(&[("AUTH", "535 no, hunter2 is wrong")]).await;
+        let (has_no_auth, _) = server(&[("EHLO", "250 mail.test")]).await;
+        let (babbles, _) = server(&[("EHLO", "HTTP/1.1 400 Bad Request")]).await;
+        for (port, words) in [
+            (nobody, "can't be reached"),
+            (refuses, "refuses our user and password"),
+            (has_no_auth, "takes no user and password"),
+            (babbles, "does not speak SMTP"),
+        ] {
+            let sentence =
+                transport(port).greet().await.expect_err("something is wrong").to_string();
+            assert!(sentence.contains(words) && !sentence.contains("hunter2"), "{sentence}");
+            assert!(sentence.contains(&format!("127.0.0.1:{port}")), "{sentence}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_done_with_a_mail_takes_the_next() {
+        let (port, heard) = server(&[]).await;
+        let transport = transport(port);
+        for _ in 0..3 {
+            assert_eq!(deliver(&transport).await, Ok(()));
+        }
+        let heard = heard.lock().expect("sound");
+        let times = |word: &str| heard.iter().filter(|line| line.starts_with(word)).count();
+        assert_eq!(
+            (times("EHLO"), times("AUTH"), times("MAIL FROM:<no-reply@localhost>")),
+            (1, 1, 3)
+        );
+        assert_eq!((times("RCPT TO:<ann@example.com>"), times("..")), (3, 3), "a dot is doubled");
+    }
+
+    #[tokio::test]
+    async fn only_what_is_refused_of_the_mail_itself_is_refused_for_good() {
+        for (replies, for_good) in [
+            (&[("MAIL", "550 <ann@example.com> said: Hello")], false),
+            (&[("RCPT", "550 <ann@example.com> said: Hello")], true),
+            (&[("DATA", "550 <ann@example.com> said: Hello")], true),
+            (&[(".", "550 <ann@example.com> said: Hello")], true),
+            (&[("AUTH", "550 <ann@example.com> said: Hello")], false),
+            (&[("RCPT", "450 <ann@example.com> said: Hello")], false),
+            (&[(".", "450 <ann@example.com> said: Hello")], false),
+        ] {
+            let (port, _) = server(replies).await;
+            let error = deliver(&transport(port)).await.expect_err("it is refused");
+            let (code, permanent) = match &error {
+                DeliveryError::Permanent { code, .. } => (code, true),
+                DeliveryError::Temporary { code, .. } => (code, false),
+            };
+            assert_eq!(permanent, for_good, "{replies:?}");
+            assert!(code.is_some_and(|code| code == 550 || code == 450), "{replies:?}");
+            let sentence = error.to_string();
+            assert!(!sentence.contains("ann@") && !sentence.contains("Hello"), "{sentence}");
+        }
+    }
 
     #[test]
     fn we_are_named_after_the_public_url() {
