@@ -440,11 +440,11 @@ async fn rude_upstream() -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address").to_string();
     let counted = Arc::<AtomicUsize>::default();
-    let counter = counted.clone();
+    let requests = counted.clone();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             if stream.read(&mut [0; 16 * 1024]).await.is_ok_and(|length| length > 0) {
-                counter.fetch_add(1, Ordering::SeqCst);
+                requests.fetch_add(1, Ordering::SeqCst);
             }
         }
     });
