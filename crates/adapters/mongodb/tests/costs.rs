@@ -1,5 +1,6 @@
 //! What reading and writing costs: round trips are few and do not grow with what is asked for, and
 //! as many documents are examined in long histories as in short ones.
+#![expect(clippy::print_stdout, reason = "figures, for whoever asks to see them")]
 
 mod support;
 

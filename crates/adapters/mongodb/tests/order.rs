@@ -4,14 +4,17 @@
 mod support;
 
 use adapter_mongodb::MongoStore;
-use application::ports::{Appended, MessageChange, MessageRepository, RoomRepository};
+use application::ports::{
+    Appended, MessageChange, MessageRepository, RoomHeads, RoomRepository, TouchedRoom,
+};
 use domain::{
     history::{Limit, Window},
     id::RoomId,
-    message::{Alteration, NewMessage, SealedMessage},
-    room::{Participants, Room},
+    message::{Alteration, AlterationRefused, NewMessage, SealedMessage},
+    room::{Participants, Room, RoomHead},
     sealing::SealedBody,
 };
+use mongodb::bson::{DateTime, Document, doc};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -29,7 +32,7 @@ use tokio::{
 };
 
 /// How long a writer goes on asking for what is refused.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// One of several programs on one database.
 struct Instance {
@@ -242,6 +245,55 @@ async fn the_same_message_on_three_instances_at_once_is_one() {
     assert_eq!(history(&all[0], room).await.len(), 20);
     let announced: usize = all.iter().map(|instance| instance.bus.messages().len()).sum();
     assert_eq!(announced, 20, "announced once, by whoever stored it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn another_instance_finds_the_rooms_in_which_something_was_stored() {
+    let database = TestDatabase::fresh().await;
+    let all = instances(&database.uri, 2).await;
+    let room = a_room(&all[0]).await;
+    let mark = all[1].store.list_touched(None).await.expect("answers").mark;
+    let message = send(&all[0], a_message(room.id, a_user(1).id, 1)).await;
+    let (by, alteration) = (a_user(2).id, Alteration::React(an_emoji(1)));
+    let change = MessageChange { room: room.id, message: message.id, by, alteration };
+    let changed = all[0].store.alter(change).await.expect("answers").expect("allowed");
+    let touched = all[1].store.list_touched(Some(mark)).await.expect("answers");
+    let participants = room.participants;
+    let rev_bound = changed.rev;
+    assert_eq!(touched.rooms, [TouchedRoom { room: room.id, participants, rev_bound }]);
+    assert!(touched.mark.0 > mark.0);
+    let heads = all[1].store.list_heads(a_user(2).id).await.expect("answers");
+    assert_eq!(heads, [RoomHead { room: room.id, participants, rev: changed.rev }]);
+
+    let rooms = database.connect().await.collection::<Document>("rooms");
+    let long_ago = DateTime::from_millis(touched.mark.0 - 100_000);
+    let aged = doc! { "$set": { "changed_at": long_ago } };
+    rooms.update_one(doc! {}, aged).await.expect("sets");
+    let later = all[1].store.list_touched(Some(touched.mark)).await.expect("answers");
+    assert_eq!(later.rooms, [], "what is long past is not found again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_message_that_was_changed_too_often_can_only_be_deleted() {
+    let database = TestDatabase::fresh().await;
+    let all = instances(&database.uri, 1).await;
+    let (store, room) = (&all[0].store, a_room(&all[0]).await.id);
+    let message = send(&all[0], a_message(room, a_user(1).id, 1)).await;
+    let messages = database.connect().await.collection::<Document>("messages");
+    let revs: Vec<i64> = (1..=999).collect();
+    let worn = doc! { "$set": { "revs": revs, "rev": 999_i64 } };
+    messages.update_one(doc! {}, worn).await.expect("sets");
+
+    let alter = |alteration| {
+        let change = MessageChange { room, message: message.id, by: message.sender, alteration };
+        async move { store.alter(change).await.expect("answers") }
+    };
+    let edit = || Alteration::Edit { body: SealedBody::new(vec![1]), at: later(1) };
+    assert_eq!(alter(edit()).await.expect("the last").rev, 1_000);
+    assert_eq!(alter(edit()).await, Err(AlterationRefused::NotFound));
+    let react = Alteration::React(an_emoji(1));
+    assert_eq!(alter(react).await, Err(AlterationRefused::TooManyReactions));
+    assert!(alter(Alteration::Delete).await.expect("allowed").is_deleted());
 }
 
 /// Stands between a client and a server, and breaks all connections whenever it is told to.

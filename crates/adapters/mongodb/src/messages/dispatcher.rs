@@ -27,9 +27,10 @@ const REST: Duration = Duration::from_millis(2);
 /// How often it doubles.
 const DOUBLINGS: u32 = 5;
 /// From so many answered callers on, a flight counts as busy.
-const BUSY: usize = 8;
-/// How long callers who have just been answered are given to come back and share the next flight.
-const PAUSE: Duration = Duration::from_micros(300);
+const BUSY: usize = 2;
+/// How long callers who have just been answered are given to come back and share the next flight;
+/// the shortest time that the timer knows.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// Takes everything that makes histories longer or changes them. Cheap to clone.
 #[derive(Clone)]

@@ -26,7 +26,7 @@ const FLIGHT_MESSAGES: usize = 512;
 /// Most bytes of them; far below what the server takes.
 const FLIGHT_BYTES: usize = 4 * 1024 * 1024;
 /// How many flights are in the air at once.
-const FLIGHTS: usize = 3;
+const FLIGHTS: usize = 2;
 /// How many changes to old messages are made at once.
 const ALTERATIONS: usize = 16;
 
@@ -331,5 +331,112 @@ impl Lanes {
     fn is_late(&self, room: RoomId) -> bool {
         let next = self.by_room.get(&room).and_then(|lane| lane.line.front());
         next.is_some_and(|work| work.deadline() <= Instant::now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::{
+        id::{MessageId, UserId},
+        message::Alteration,
+    };
+    use testkit::{START, a_message, a_user};
+
+    fn a_room(n: u8) -> RoomId {
+        RoomId::mint(START, [n; 10])
+    }
+
+    fn messages(room: RoomId, numbers: std::ops::Range<u32>) -> Vec<NewMessage> {
+        let me: UserId = a_user(1).id;
+        numbers.map(|n| a_message(room, me, n)).collect()
+    }
+
+    fn flight(lanes: &mut Lanes) -> Vec<Leg> {
+        match lanes.next() {
+            Some(Turn::Fly(legs)) => legs,
+            other => panic!("expected a flight, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_room_is_on_one_flight_at_a_time_and_others_need_not_wait_for_it() {
+        let mut lanes = Lanes::default();
+        lanes.send(messages(a_room(1), 0..3));
+        let mut first = flight(&mut lanes);
+        lanes.send(messages(a_room(1), 3..5));
+        assert!(lanes.next().is_none(), "the room is in the air");
+        lanes.send(messages(a_room(2), 5..6));
+        assert_eq!(flight(&mut lanes)[0].room, a_room(2));
+
+        let mut leg = first.remove(0);
+        leg.sends.pop_front();
+        lanes.landed();
+        lanes.give_back(leg, Ending::Moved);
+        let again = flight(&mut lanes).remove(0);
+        let ids: Vec<_> = again.sends.iter().map(|sending| sending.message.id).collect();
+        let expected = messages(a_room(1), 1..5).into_iter().map(|message| message.id);
+        assert_eq!(ids, expected.collect::<Vec<MessageId>>(), "what was left comes first");
+    }
+
+    #[test]
+    fn a_room_that_fails_refuses_whoever_waits_there_and_nobody_else() {
+        let mut lanes = Lanes::default();
+        let mut failing = lanes.send(messages(a_room(1), 0..2));
+        let mut waiting = Vec::new();
+        let legs = flight(&mut lanes);
+        waiting.extend(lanes.send(messages(a_room(1), 2..4)));
+        let mut others = lanes.send(messages(a_room(2), 4..5));
+        for leg in legs {
+            lanes.give_back(leg, Ending::Failed("planted".to_owned()));
+        }
+        for answer in failing.iter_mut().chain(&mut waiting) {
+            assert!(answer.try_recv().expect("answered").is_err());
+        }
+        assert!(others[0].try_recv().is_err(), "still waits");
+        assert_eq!(lanes.waiting, 1);
+    }
+
+    #[test]
+    fn messages_do_not_overtake_a_change_in_their_room() {
+        let mut lanes = Lanes::default();
+        let room = a_room(1);
+        lanes.send(messages(room, 0..1));
+        let me = a_user(1).id;
+        let message = MessageId::mint(START, [1; 10]);
+        lanes.alter(MessageChange { room, message, by: me, alteration: Alteration::Delete });
+        lanes.send(messages(room, 1..2));
+        let mut leg = flight(&mut lanes).remove(0);
+        assert_eq!(leg.sends.len(), 1);
+        assert!(lanes.next().is_none());
+        leg.sends.clear();
+        lanes.landed();
+        lanes.give_back(leg, Ending::Moved);
+        assert!(matches!(lanes.next(), Some(Turn::Alter(..))));
+        assert!(lanes.next().is_none());
+        lanes.altered();
+        lanes.release(room);
+        assert_eq!(flight(&mut lanes)[0].sends.len(), 1);
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let mut lanes = Lanes::default();
+        let most = u32::try_from(MOST_WAITING).expect("small");
+        let mut fitting = lanes.send(messages(a_room(1), 0..most));
+        let mut refused = lanes.send(messages(a_room(2), 0..1));
+        assert!(refused[0].try_recv().expect("answered").is_err());
+        assert!(fitting.iter_mut().all(|answer| answer.try_recv().is_err()), "they wait");
+        let mut in_the_air = 0;
+        while let Some(Turn::Fly(legs)) = lanes.next() {
+            in_the_air += legs.iter().map(|leg| leg.sends.len()).sum::<usize>();
+            for mut leg in legs {
+                leg.sends.clear();
+                lanes.give_back(leg, Ending::Moved);
+            }
+            lanes.landed();
+        }
+        assert_eq!((in_the_air, lanes.waiting, lanes.bytes), (MOST_WAITING, 0, 0));
+        assert!(lanes.by_room.is_empty(), "nothing stays behind");
     }
 }
