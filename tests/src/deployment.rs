@@ -40,7 +40,7 @@ impl Deployment {
         let instances: Vec<Server> =
             (0..instances).map(|_| Server::start_with(&settings)).collect();
         let addresses: Vec<String> = instances.iter().map(Server::address).collect();
-        nginx.start(&addresses.iter().map(String::as_str).collect::<Vec<_>>());
+        nginx.start_before(&addresses.iter().map(String::as_str).collect::<Vec<_>>());
         Self { instances, nginx, redis, mongod }
     }
 

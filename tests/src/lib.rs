@@ -7,6 +7,7 @@
 mod answer;
 mod browser;
 mod correspondent;
+pub mod deployment;
 mod entrance;
 pub mod nginx;
 mod person;
@@ -21,6 +22,7 @@ pub use {
     answer::Answer,
     browser::Browser,
     correspondent::{Correspondent, Traffic},
+    deployment::Deployment,
     entrance::Entrance,
     person::{PASSWORD, Person},
     process::{Ended, run},

@@ -1,5 +1,5 @@
 //! The real nginx in front of a server, with the configuration that is shipped.
-use crate::{Answer, PATIENCE, process::Process, random, run};
+use crate::{Answer, Entrance, PATIENCE, process::Process, random, run};
 use reqwest::{
     Certificate, Client, ClientBuilder, Method, RequestBuilder, Response, Upgraded, header,
     redirect::Policy,
@@ -83,6 +83,31 @@ impl Nginx {
             upstreams.iter().map(|upstream| server.replace("127.0.0.1:8000", upstream)).collect();
         fs::write(place.join("instances.conf"), instances).expect("written");
 
+        self.launch();
+    }
+
+    /// `kill -9`, and waits until it is gone.
+    pub fn kill(&mut self) {
+        let mut process = self.process.take().expect("a running nginx");
+        process.signal("KILL");
+        process.wait();
+    }
+
+    /// Starts again as it was started before, after it was killed.
+    pub fn restart(&mut self) {
+        fs::create_dir_all(self.buffers()).expect("a folder");
+        // What a killed one leaves behind.
+        fs::remove_file(self.folder.path().join("nginx.pid")).expect("its process id");
+        self.launch();
+    }
+
+    /// Where people come in.
+    pub fn entrance(&self) -> Entrance {
+        Entrance::trusting(self.origin(), &fs::read(self.certificate()).expect("a certificate"))
+    }
+
+    fn launch(&mut self) {
+        let folder = self.folder.path();
         let pid_file = folder.join("nginx.pid");
         let mut command = Command::new("sh");
         command.args(["-c", ANNOUNCED, "announced"]).arg(&pid_file);

@@ -93,7 +93,8 @@ async fn whatever_is_killed_every_acknowledged_message_is_there_once_and_in_orde
         correspondent.check(&history).await;
     }
     let (connections, resyncs, refused) = traffic.troubles();
-    println!(
+    // Shown where the test fails, or with `--nocapture`.
+    eprintln!(
         "{} acknowledged, {} stored; {connections} connections, {resyncs} resyncs, {refused} refusals",
         traffic.acknowledged(),
         total / 2

@@ -47,6 +47,7 @@ pub struct Parts {
     pub(crate) code_limiter: Arc<dyn RateLimiter>,
     deliver_mail: Option<DeliverMail>,
     relay: Option<Arc<RelayEventBus>>,
+    payloads: Arc<dyn PayloadSealer>,
     redis: Option<RedisLink>,
     mail: Option<Arc<SmtpTransport>>,
     keys: Vec<KeyFingerprint>,
@@ -81,7 +82,7 @@ impl Parts {
     /// The same without noting new keys as used: for whoever only wants to look.
     pub async fn open_unadopted(settings: &Settings) -> Result<Self> {
         let tools = Tools::new();
-        let redis = shared::open_redis(settings).await?;
+        let redis = open_redis(settings).await?;
         let (opened, ring) = match &settings.mongodb_uri {
             Some(uri) => {
                 let ring = keys::given(settings.encryption_keys.as_deref())?;
@@ -124,7 +125,13 @@ impl Parts {
         };
         let hasher = Argon2PasswordHasher::new(HashingStrength::PRODUCTION, entropy.clone());
         Ok(Self {
-            sessions: choose_sessions(store.clone(), redis.as_ref(), payloads, clock.clone()),
+            sessions: choose_sessions(
+                store.clone(),
+                redis.as_ref(),
+                payloads.clone(),
+                clock.clone(),
+            ),
+            payloads,
             messages: Arc::new(MeasuredMessages { inner: store.clone(), metrics: metrics.clone() }),
             store,
             bus,
@@ -171,6 +178,7 @@ impl Parts {
             known_keys: self.store.clone(),
             keys: self.keys.clone(),
             bus: self.bus.clone(),
+            payloads: self.payloads.clone(),
             redis: self.redis.clone(),
             mail: self.mail.clone(),
             clock: self.clock.clone(),

@@ -73,13 +73,15 @@ async fn checks(args: &DoctorArgs, settings: &Settings) -> Result<Vec<Check>> {
 
 /// The checks of what is opened by the settings.
 fn checks_of(parts: Inspected) -> Vec<Check> {
-    let Inspected { store, sessions, known_keys, keys, bus, redis, mail, clock, entropy } = parts;
+    let Inspected { store, sessions, known_keys, keys, bus, payloads, redis, mail, clock, entropy } =
+        parts;
     let mut checks = vec![
         Check::new("keys", parts::check_keys(known_keys, keys)),
-        Check::new("store", parts::check_store(store, sessions, clock, entropy.clone())),
-        Check::new("bus", parts::check_bus(bus, entropy)),
+        Check::new("store", parts::check_store(store.clone(), sessions, clock, entropy.clone())),
+        Check::new("bus", parts::check_bus(bus, store, entropy.clone())),
     ];
-    checks.extend(redis.map(|link| Check::new("Redis", parts::check_redis(link))));
+    checks
+        .extend(redis.map(|link| Check::new("Redis", parts::check_redis(link, payloads, entropy))));
     checks.extend(mail.map(|transport| Check::new("mail", parts::check_mail(transport))));
     checks
 }

@@ -2,12 +2,13 @@
 use super::verdict::Verdict;
 use crate::keys;
 use adapter_mail::SmtpTransport;
-use adapter_redis::RedisLink;
+use adapter_redis::{RedisBroadcast, RedisLink};
 use application::{
     operations::{AdoptKeys, AdoptKeysError},
     ports::{
-        Clock, Delivery, Entropy, EntropyExt, EventBus, KeyFingerprint, KeyFingerprintRepository,
-        SessionRepository, StoreProbe, Unavailable,
+        Broadcast, Clock, Delivery, Entropy, EntropyExt, EventBus, KeyFingerprint,
+        KeyFingerprintRepository, PayloadSealer, Received, SessionRepository, StoreProbe,
+        Unavailable,
     },
 };
 use domain::{
@@ -34,6 +35,8 @@ pub struct Inspected {
     pub keys: Vec<KeyFingerprint>,
     /// What carries events.
     pub bus: Arc<dyn EventBus>,
+    /// Seals what goes over Redis.
+    pub payloads: Arc<dyn PayloadSealer>,
     /// The connection to Redis, where there is one.
     pub redis: Option<RedisLink>,
     /// The mail server, where there is one.
@@ -44,14 +47,28 @@ pub struct Inspected {
     pub entropy: Arc<dyn Entropy>,
 }
 
-/// Whether Redis answers. Without it Sotto works, but alone.
-pub async fn check_redis(link: RedisLink) -> Verdict {
-    match link.ping().await {
-        Ok(()) => Verdict::fine("answers"),
-        Err(error) => {
-            let remedy = "start it, or correct SOTTO_REDIS_URL; until then instances hear of one another late";
-            Verdict::failed(error.to_string(), remedy)
-        }
+/// Whether an event gets from one instance to another by Redis. It is about nobody's session.
+pub async fn check_redis(
+    link: RedisLink,
+    sealer: Arc<dyn PayloadSealer>,
+    entropy: Arc<dyn Entropy>,
+) -> Verdict {
+    let (here, there) = tokio::join!(
+        RedisBroadcast::start(link.clone(), sealer.clone(), &*entropy),
+        RedisBroadcast::start(link.clone(), sealer, &*entropy),
+    );
+    let user = UserId::from_bytes(entropy.bytes());
+    let event = ChatEvent::SessionEnded { user, session: SessionId::from_bytes(entropy.bytes()) };
+    here.publish(&event);
+    let sent = Received::Event(Box::new(event));
+    let arrived = async { while there.receive().await != sent {} };
+    match timeout(ROUND_TRIP, arrived).await {
+        Ok(()) => Verdict::fine("an event went from instance to instance"),
+        Err(_) => Verdict::failed(
+            "an event did not arrive",
+            "see that Redis runs and SOTTO_REDIS_URL is right; until then instances hear of one \
+             another late",
+        ),
     }
 }
 
@@ -122,7 +139,12 @@ fn gone(error: &Unavailable) -> Verdict {
 }
 
 /// Whether an event that concerns nobody comes out where it should.
-pub async fn check_bus(bus: Arc<dyn EventBus>, entropy: Arc<dyn Entropy>) -> Verdict {
+pub async fn check_bus(
+    bus: Arc<dyn EventBus>,
+    // Read by the bus, which does not keep it alive.
+    _store: Arc<dyn StoreProbe>,
+    entropy: Arc<dyn Entropy>,
+) -> Verdict {
     let user = UserId::from_bytes(entropy.bytes());
     let session = SessionId::from_bytes(entropy.bytes());
     let mut subscription = match bus.subscribe(user).await {
