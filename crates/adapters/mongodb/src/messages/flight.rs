@@ -23,8 +23,8 @@ use std::{
 };
 use tokio::time::timeout;
 
-/// How long one round trip of a flight takes at most.
-const STEP: Duration = Duration::from_secs(7);
+/// How long a flight takes at most, with all its round trips.
+const LIMIT: Duration = Duration::from_secs(7);
 /// How often a failure that may pass is followed by another attempt.
 const SECOND_CHANCES: u32 = 2;
 
@@ -58,7 +58,8 @@ impl Passage {
 pub(crate) async fn fly(shared: &Shared, legs: Vec<Leg>) -> Vec<(Leg, Ending)> {
     let mut passages: Vec<_> = legs.into_iter().map(Passage::of).collect();
     let mut sent = false;
-    if let Err(error) = attempt(shared, &mut passages, &mut sent).await {
+    let attempt = timeout(LIMIT, attempt(shared, &mut passages, &mut sent)).await;
+    if let Err(error) = attempt.context("storing took too long").flatten() {
         abandon(shared, &mut passages, error, sent);
     }
     let end = |passage: Passage| {
@@ -108,13 +109,13 @@ async fn attempt(shared: &Shared, passages: &mut [Passage], sent: &mut bool) -> 
     // Of what was found, nothing follows that would take the touch along to the disks.
     let found = passages.iter().any(|passage| !passage.found.is_empty());
     let needed = if found { Acknowledged::ByMajority } else { Acknowledged::ByPrimary };
-    let reign = in_step(wire::touch(&shared.database, &touches, needed)).await?;
+    let reign = wire::touch(&shared.database, &touches, needed).await?;
     announce_found(shared, passages);
     if plan.places.is_empty() {
         return Ok(());
     }
     *sent = true;
-    let inserted = in_step(wire::insert(&shared.database, plan.records)).await?;
+    let inserted = wire::insert(&shared.database, plan.records).await?;
     if inserted.reign != reign {
         return Err(PrimaryChanged.into());
     }
@@ -132,14 +133,11 @@ async fn prepare(shared: &Shared, passages: &mut [Passage]) -> anyhow::Result<()
     let unknown: Vec<_> = unknown.map(|passage| passage.leg.room).collect();
     let targets: Vec<_> = sends(passages).filter_map(|sending| sending.message.reply_to).collect();
     let tried = sends(passages).filter(|sending| sending.past != Past::None).map(name);
-    let (heads, targets, known) = in_step(async {
-        tokio::try_join!(
-            read_heads(&shared.database, &unknown),
-            wire::find_rooms(&shared.database, &targets),
-            wire::find_known(&shared.database, tried),
-        )
-    })
-    .await?;
+    let (heads, targets, known) = tokio::try_join!(
+        read_heads(&shared.database, &unknown),
+        wire::find_rooms(&shared.database, &targets),
+        wire::find_known(&shared.database, tried),
+    )?;
     for passage in &mut *passages {
         passage.head = passage.head.or_else(|| heads.get(&passage.leg.room).copied());
         if passage.head.is_none() {
@@ -185,7 +183,7 @@ async fn answer_lost_replies(
         return Ok(());
     }
     let names = sends(passages).filter(|sending| lost.contains(&sending.message.id)).map(name);
-    let known = in_step(wire::find_known(&shared.database, names)).await?;
+    let known = wire::find_known(&shared.database, names).await?;
     for passage in passages {
         for sending in std::mem::take(&mut passage.leg.sends) {
             if !lost.contains(&sending.message.id) {
@@ -295,8 +293,4 @@ fn settle(
     }
 }
 
-async fn in_step<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    timeout(STEP, work).await.context("a step of a flight took too long")?
-}
-
-const _: () = assert!(STEP.as_secs() < ANSWER_WITHIN.as_secs());
+const _: () = assert!(LIMIT.as_secs() < ANSWER_WITHIN.as_secs());
