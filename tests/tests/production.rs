@@ -14,7 +14,7 @@ async fn after_more(traffic: &Traffic, messages: usize) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    let came = tokio::time::timeout(Duration::from_secs(60), waiting).await;
+    let came = tokio::time::timeout(Duration::from_mins(1), waiting).await;
     assert!(came.is_ok(), "{} of {goal} were acknowledged", traffic.acknowledged());
 }
 
@@ -22,8 +22,9 @@ async fn after_more(traffic: &Traffic, messages: usize) {
 async fn a_message_sent_on_one_instance_appears_on_the_sockets_of_another() {
     let deployment = Deployment::start(2).await;
     let (ann, bob, room) = deployment.pair().await;
-    let (here, there) = (ann.at(deployment.instance(0)), bob.at(deployment.instance(1)));
-    let (mut hers, mut his) = (here.socket().await, there.socket().await);
+    let [first, second] = [0, 1].map(|number| deployment.instance(number));
+    let (ann_here, bob_there) = (ann.at(&first), bob.at(&second));
+    let (mut hers, mut his) = (ann_here.socket().await, bob_there.socket().await);
     for n in 1..=20 {
         let (from, to, sender) =
             if n % 2 == 0 { (&mut hers, &mut his, &ann) } else { (&mut his, &mut hers, &bob) };
@@ -43,7 +44,7 @@ async fn a_message_sent_on_one_instance_appears_on_the_sockets_of_another() {
     // And whoever signs out at one door is out at every other.
     bob.post("/api/logout", json!({})).await.must(204);
     assert_eq!(his.end().await, Some(4401));
-    assert_eq!(there.get("/api/me").await.status, 401);
+    assert_eq!(bob_there.get("/api/me").await.status, 401);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -107,9 +108,10 @@ async fn whatever_is_killed_every_acknowledged_message_is_there_once_and_in_orde
 async fn without_redis_people_stay_signed_in_and_nothing_is_missed() {
     let mut deployment = Deployment::start(2).await;
     let (ann, bob, room) = deployment.pair().await;
-    let (here, there) = (ann.at(deployment.instance(0)), bob.at(deployment.instance(1)));
-    let (mut hers, mut his) = (here.socket().await, there.socket().await);
-    let mut his_here = bob.at(deployment.instance(0)).socket().await;
+    let [first, second] = [0, 1].map(|number| deployment.instance(number));
+    let (ann_here, bob_there) = (ann.at(&first), bob.at(&second));
+    let (mut hers, mut his) = (ann_here.socket().await, bob_there.socket().await);
+    let mut his_here = bob.at(&first).socket().await;
     deployment.redis.kill();
 
     let id = client_id();
@@ -117,7 +119,7 @@ async fn without_redis_people_stay_signed_in_and_nothing_is_missed() {
     for socket in [&mut hers, &mut his_here, &mut his] {
         assert_eq!(socket.next_of("message").await["client_id"], id.as_str());
     }
-    for person in [&here, &there] {
+    for person in [&ann_here, &bob_there] {
         person.get("/api/me").await.must(200);
     }
     deployment.redis.restart().await;

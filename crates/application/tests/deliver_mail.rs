@@ -1,7 +1,10 @@
 use crate::world::{MILLISECOND, World, down};
 use application::{
     operations::{AcceptMail, DeliverMail},
-    ports::{DeliveryError, MailTransport, MockOutboxRepository, OutboxRepository, RenderedMail},
+    ports::{
+        DeliveryError, Figure, MailStep, MailTransport, Metrics, MockOutboxRepository, NoMetrics,
+        OutboxRepository, RenderedMail,
+    },
 };
 use async_trait::async_trait;
 use domain::{
@@ -111,6 +114,7 @@ impl Office {
             sealer: Arc::new(PlainPayloadSealer),
             transport: self.post.clone(),
             clock: self.w.clock.clone(),
+            metrics: Arc::new(NoMetrics),
             wake: self.wake.clone(),
         }
     }
@@ -136,6 +140,16 @@ fn a_mail(n: u32) -> RenderedMail {
         text: "In words.\n".to_owned(),
         html: "<p>In words.</p>\n".to_owned(),
         expires_at: None,
+    }
+}
+
+/// Keeps what it is told.
+#[derive(Default)]
+struct Figures(Mutex<Vec<Figure>>);
+
+impl Metrics for Figures {
+    fn note(&self, figure: Figure) {
+        self.0.lock().expect("sound").push(figure);
     }
 }
 
@@ -339,4 +353,21 @@ async fn a_mail_that_could_not_be_stored_is_not_accepted() {
     let endless = RenderedMail { html: "x".repeat(70_000), ..a_mail(1) };
     assert!(o.accept_mail().execute(&endless).await.is_err());
     assert_eq!(o.waiting().await, 0);
+}
+
+#[tokio::test]
+async fn each_step_of_a_mail_is_counted_and_what_waits() {
+    let o = Office::new(Post::answering([temporary(), Ok(()), permanent()]));
+    let figures = Arc::new(Figures::default());
+    let deliver_mail = DeliverMail { metrics: figures.clone(), ..o.deliver_mail() };
+    o.accept(&a_mail(1)).await;
+    deliver_mail.run(ready(())).await;
+    o.w.clock.advance(TimeDelta::seconds(5));
+    deliver_mail.run(ready(())).await;
+    o.accept(&a_mail(2)).await;
+    deliver_mail.run(ready(())).await;
+    let steps = [MailStep::Retried, MailStep::Delivered, MailStep::GivenUp];
+    let expected: Vec<Figure> =
+        steps.into_iter().flat_map(|step| [Figure::MailWaiting(1), Figure::Mail(step)]).collect();
+    assert_eq!(*figures.0.lock().expect("sound"), expected);
 }
