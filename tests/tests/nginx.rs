@@ -602,6 +602,22 @@ async fn what_a_client_says_about_itself_never_gets_through() {
 }
 
 #[tokio::test]
+async fn a_request_bears_one_id_in_the_answer_and_in_the_log_whatever_a_client_says() {
+    let site = site();
+    let visitor = site.nginx.visitor();
+    let request = visitor.request(Method::GET, "/api/me").header("x-request-id", "made-up");
+    let answer = visitor.send(request).await;
+    let id = answer.header("x-request-id");
+    assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
+    let logged = || site.nginx.logs().contains(&format!("id={id}"));
+    let began = Instant::now();
+    while !logged() {
+        assert!(began.elapsed() < PATIENCE, "{id} is not in {}", site.nginx.logs());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
 async fn a_made_up_address_does_not_get_round_a_limit() {
     let site = site();
     let username = site.account("ann");

@@ -267,6 +267,7 @@ async fn whoever_dies_between_delivering_and_forgetting_delivers_again_under_the
     let lease = START + OutgoingMail::LEASE;
     let claimed = o.w.store.outbox.claim_due(START, lease, 1).await.expect("answers");
     let mut outbox = MockOutboxRepository::new();
+    outbox.expect_count().returning(|| Ok(1));
     outbox.expect_claim_due().return_once(|_, _, _| Ok(claimed));
     outbox.expect_remove().returning(|_| panic!("planted"));
     let died = DeliverMail { outbox: Arc::new(outbox), ..o.deliver_mail() };
@@ -326,6 +327,7 @@ async fn two_instances_deliver_each_mail_once_and_few_at_a_time() {
 async fn an_outbox_that_does_not_answer_is_asked_again() {
     let o = Office::new(Arc::default());
     let mut outbox = MockOutboxRepository::new();
+    outbox.expect_count().returning(|| Err(down()));
     outbox.expect_claim_due().times(2).returning(|_, _, _| Err(down()));
     outbox.expect_claim_due().returning(|_, _, _| Ok(vec![]));
     let asked: Arc<dyn OutboxRepository> = Arc::new(outbox);
