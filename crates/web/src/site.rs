@@ -143,7 +143,7 @@ Requests that change something are refused when they come from another origin (4
 refused (422 `validation_failed`); too many requests get 429 `rate_limited` with `Retry-After`.
 
 Live: `/ws/chat/` carries all rooms of the signed-in person, `/ws/chat/{room}/` one. The first frame is `ready`; \
-`send`, `read` and `typing` go up; `message`, `read`, `typing`, `room`, `resync` and `error` come down. A message is \
+`send`, `read` and `typing` go up; `message`, `read`, `typing`, `presence`, `room`, `resync` and `error` come down. A message is \
 acknowledged by its own `message` frame. After `resync` or a new `ready`, page `/rooms` and ask each room whose `rev` \
 moved for its changes.";
 
