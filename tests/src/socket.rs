@@ -3,6 +3,7 @@ use crate::{Browser, PATIENCE};
 use futures_util::{SinkExt, StreamExt};
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::{collections::VecDeque, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpSocket,
@@ -21,6 +22,8 @@ use tokio_tungstenite::{
 /// An open socket.
 pub struct Socket {
     stream: WebSocketStream<Box<dyn Connection>>,
+    /// Who came and went comes in between everything else, at any time: it is kept apart.
+    presence: VecDeque<Value>,
 }
 
 /// Whatever carries a socket.
@@ -71,7 +74,7 @@ impl Socket {
             return None;
         }
         let carrier: Box<dyn Connection> = Box::new(answer.upgrade().await.ok()?);
-        Some(Self { stream: WebSocketStream::from_raw_socket(carrier, Role::Client, None).await })
+        Some(Self::over(WebSocketStream::from_raw_socket(carrier, Role::Client, None).await))
     }
 
     /// The same from any origin.
@@ -105,7 +108,7 @@ impl Socket {
         let stream: Box<dyn Connection> = Box::new(stream.expect("a connection"));
         let request = request(address, path, &browser.cookies(), origin);
         match timeout(PATIENCE, client_async(request, stream)).await.expect("an answer") {
-            Ok((stream, _)) => Ok(Self { stream }),
+            Ok((stream, _)) => Ok(Self::over(stream)),
             Err(Error::Http(response)) => {
                 let body = response.body().as_deref().unwrap_or_default();
                 let body = serde_json::from_slice(body).unwrap_or_default();
@@ -113,6 +116,10 @@ impl Socket {
             }
             Err(error) => panic!("no socket: {error}"),
         }
+    }
+
+    fn over(stream: WebSocketStream<Box<dyn Connection>>) -> Self {
+        Self { stream, presence: VecDeque::new() }
     }
 
     /// Sends a frame of JSON.
@@ -142,6 +149,34 @@ impl Socket {
     }
 
     async fn hear(&mut self) -> Heard {
+        loop {
+            match self.hear_all().await {
+                Heard::Frame(frame) if frame["type"] == "presence" => {
+                    self.presence.push_back(frame);
+                }
+                heard => return heard,
+            }
+        }
+    }
+
+    /// Who came or went next, if anybody does within this time. Other frames are passed over.
+    pub async fn next_presence(&mut self, within: Duration) -> Option<Value> {
+        if let Some(frame) = self.presence.pop_front() {
+            return Some(frame);
+        }
+        let hearing = async {
+            loop {
+                match self.hear_all().await {
+                    Heard::Frame(frame) if frame["type"] == "presence" => return frame,
+                    Heard::Frame(_) => {}
+                    Heard::End(code) => panic!("the socket ended with {code:?}"),
+                }
+            }
+        };
+        timeout(within, hearing).await.ok()
+    }
+
+    async fn hear_all(&mut self) -> Heard {
         loop {
             match self.stream.next().await {
                 Some(Ok(Message::Text(text))) => {

@@ -350,6 +350,10 @@ impl RoomRepository for Slow {
         self.0.list_by_user(user, behind, limit).await
     }
 
+    async fn list_partners(&self, user: UserId, limit: Limit) -> Result<Vec<UserId>, Unavailable> {
+        self.0.list_partners(user, limit).await
+    }
+
     async fn mark_read_up_to(
         &self,
         room: RoomId,

@@ -1,5 +1,6 @@
 //! The use cases over an embedded store in memory; ports fail where a mock makes them.
 mod adopt_keys;
+mod attendance;
 mod create_user;
 mod deliver_mail;
 mod find_people;

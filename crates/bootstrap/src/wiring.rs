@@ -5,7 +5,10 @@ use application::{
         AddressProof, Authenticate, CreateUser, Profile, Register, ResendOtp, Sessions, SignIn,
         SignOut, VerifyOtp,
     },
-    chat::{Follow, History, MarkRead, OpenRoom, Opener, Rooms, SendMessages, Typing},
+    chat::{
+        Attendance, Follow, History, Lingering, MarkRead, OpenRoom, Opener, Rooms, SendMessages,
+        Typing,
+    },
     limits::Limits,
     operations::Sweep,
     people::FindPeople,
@@ -127,6 +130,7 @@ impl Parts {
                 rooms: self.rooms(),
                 opener: self.opener(),
                 authenticate: self.authenticate(),
+                attendance: Arc::new(self.attendance(&shutdown)),
             },
             send_messages: Arc::new(self.send_messages()),
             mark_read: Arc::new(self.mark_read()),
@@ -139,6 +143,19 @@ impl Parts {
             shutdown,
             open: web::Places::default(),
             metrics: self.metrics.clone(),
+        }
+    }
+
+    fn attendance(&self, shutdown: &Shutdown) -> Attendance {
+        Attendance {
+            presence: self.presence.clone(),
+            rooms: self.store.clone(),
+            bus: self.bus.clone(),
+            clock: self.clock.clone(),
+            tasks: shutdown.tasks.clone(),
+            grace: Attendance::GRACE,
+            ending: shutdown.begun.clone(),
+            lingering: Lingering::default(),
         }
     }
 

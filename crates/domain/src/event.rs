@@ -1,5 +1,6 @@
 //! What happens live, and who may hear of it.
 use crate::{
+    Timestamp,
     id::{RoomId, SessionId, UserId},
     message::SealedMessage,
     room::Participants,
@@ -36,6 +37,15 @@ pub enum ChatEvent {
         /// Who writes.
         user: UserId,
     },
+    /// Somebody came online or went offline.
+    Presence {
+        /// Who hears of it: people they share a room with.
+        audience: Vec<UserId>,
+        /// Who it is.
+        user: UserId,
+        /// When they went offline; `None` while they are online.
+        left_at: Option<Timestamp>,
+    },
     /// A room began.
     RoomOpened {
         /// Its two people.
@@ -54,24 +64,25 @@ pub enum ChatEvent {
 
 impl ChatEvent {
     /// The people whose sockets hear of it.
-    pub fn audience(&self) -> impl Iterator<Item = UserId> + use<> {
-        let (first, second) = match self {
+    pub fn audience(&self) -> impl Iterator<Item = UserId> {
+        let (first, second, others) = match self {
             Self::Message { participants, .. }
             | Self::Read { participants, .. }
             | Self::Typing { participants, .. }
             | Self::RoomOpened { participants, .. } => {
                 let [low, high] = participants.both();
-                (low, Some(high))
+                (Some(low), Some(high), &[][..])
             }
-            Self::SessionEnded { user, .. } => (*user, None),
+            Self::SessionEnded { user, .. } => (Some(*user), None, &[][..]),
+            Self::Presence { audience, .. } => (None, None, audience.as_slice()),
         };
-        std::iter::once(first).chain(second)
+        first.into_iter().chain(second).chain(others.iter().copied())
     }
 
     /// Whether it is of no use a moment later, and no store knows it: nobody who missed it has
     /// anything to ask for.
     pub fn is_ephemeral(&self) -> bool {
-        matches!(self, Self::Typing { .. })
+        matches!(self, Self::Typing { .. } | Self::Presence { .. })
     }
 
     /// Roughly how many bytes of memory it holds.
@@ -79,6 +90,9 @@ impl ChatEvent {
         match self {
             Self::Message { message, .. } => {
                 size_of::<Self>() + message.body.as_ref().map_or(0, |body| body.as_bytes().len())
+            }
+            Self::Presence { audience, .. } => {
+                size_of::<Self>() + audience.len() * size_of::<UserId>()
             }
             _ => size_of::<Self>(),
         }
@@ -91,7 +105,7 @@ impl ChatEvent {
             Self::Read { room, .. } | Self::Typing { room, .. } | Self::RoomOpened { room, .. } => {
                 Some(*room)
             }
-            Self::SessionEnded { .. } => None,
+            Self::SessionEnded { .. } | Self::Presence { .. } => None,
         }
     }
 }

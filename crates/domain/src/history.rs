@@ -9,6 +9,9 @@ impl Limit {
     /// The most a page ever holds.
     pub const MAX: u64 = 200;
 
+    /// As many as a page ever holds.
+    pub const WHOLE_PAGE: Self = Self(200);
+
     /// A limit as asked for: above the maximum it is the maximum, below 1 it is none (`None`).
     pub fn of(asked: u64) -> Option<Self> {
         let limit = usize::try_from(asked.min(Self::MAX)).ok()?;

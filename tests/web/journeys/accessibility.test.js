@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { DESKTOP, PASSWORD, PHONE, Person, journey, launchBrowser } from './support/browser.js';
 import { Server } from './support/server.js';
+import { findings } from './support/axe.js';
 
-const AXE = await readFile(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 const LOOKS = [
   { viewport: PHONE, colorScheme: 'light' },
   { viewport: DESKTOP, colorScheme: 'dark' },
@@ -24,16 +22,6 @@ after(async () => {
   await browser.close();
   await server.stop();
 });
-
-/** What axe finds, in words. @param {import('playwright-core').Page} page */
-async function findings(page) {
-  // The policy forbids scripts from elsewhere, so the test hands axe over itself.
-  await page.evaluate(AXE);
-  // Half-way through a transition a button has colours that it has at no other time.
-  await page.evaluate(() => Promise.allSettled(document.getAnimations().map((animation) => animation.finished)));
-  const { violations } = await page.evaluate(() => globalThis.axe.run());
-  return violations.map((found) => `${found.impact} ${found.id}: ${found.nodes.map((node) => node.target).join(', ')}`);
-}
 
 async function check(page, where) {
   assert.deepEqual(await findings(page), [], where);

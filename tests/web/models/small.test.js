@@ -5,7 +5,8 @@ import { test } from 'node:test';
 import { LocalStore } from '../../../crates/web/assets/static/js/models/local-store.js';
 import { localPath, withNext } from '../../../crates/web/assets/static/js/models/next.js';
 import { colourOf, displayName, initials } from '../../../crates/web/assets/static/js/models/person.js';
-import { countdown, dayLabel, listTime } from '../../../crates/web/assets/static/js/models/time.js';
+import { Presence } from '../../../crates/web/assets/static/js/models/presence.js';
+import { countdown, dayLabel, lastSeen, listTime } from '../../../crates/web/assets/static/js/models/time.js';
 import { preview, timeline } from '../../../crates/web/assets/static/js/models/timeline.js';
 import { uuid } from '../../../crates/web/assets/static/js/lib/ids.js';
 import { memoryStorage, message, person } from './support.js';
@@ -40,6 +41,23 @@ test('the list shows the time, then the day, then the date', () => {
   assert.equal(listTime(ago(3), now), 'Sun');
   assert.equal(listTime(ago(30), now), '11 May');
   assert.equal(listTime(ago(365), now), '10/06/2025');
+});
+
+test('it is said when somebody was last seen as people say it', () => {
+  assert.equal(lastSeen(ago(0), now), 'last seen at 09:05');
+  assert.equal(lastSeen(ago(1), now), 'last seen yesterday at 09:05');
+  assert.equal(lastSeen(ago(40), now), 'last seen on 1 May');
+});
+
+test('who is online is as it was told last, and of others nothing is said', () => {
+  const presence = new Presence();
+  assert.deepEqual([presence.isOnline('ben'), presence.words('ben', now)], [false, '']);
+  presence.take('ben', true, null);
+  assert.deepEqual([presence.isOnline('ben'), presence.words('ben', now)], [true, 'online']);
+  presence.take('ben', false, ago(1).toISOString());
+  assert.deepEqual([presence.isOnline('ben'), presence.words('ben', now)], [false, 'last seen yesterday at 09:05']);
+  presence.take('ben', false, null);
+  assert.equal(presence.words('ben', now), '', 'gone since nobody knows when');
 });
 
 test('a countdown never goes below nothing', () => {

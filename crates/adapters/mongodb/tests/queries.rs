@@ -277,6 +277,7 @@ async fn later_conversations(store: &MongoStore) {
     assert_eq!(listed.len(), 3);
     let behind = RoomCursor { active_at: listed[0].room.active_at, room: listed[0].room.id };
     assert_eq!(store.list_by_user(ann, Some(behind), limit).await.expect("answers").len(), 2);
+    assert_eq!(store.list_partners(ann, limit).await.expect("answers").len(), 3);
     assert!(store.mark_read_up_to(room(2), bob, 3).await.expect("answers").is_some());
     assert_eq!(store.list_heads(ann).await.expect("answers").len(), 3);
     store.list_touched(None).await.expect("answers");

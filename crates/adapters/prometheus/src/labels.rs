@@ -102,6 +102,7 @@ pub fn frame_out(frame: FrameOut) -> Label {
         FrameOut::Resync => "resync",
         FrameOut::Read => "read",
         FrameOut::Typing => "typing",
+        FrameOut::Presence => "presence",
         FrameOut::Room => "room",
         FrameOut::Error => "error",
     };

@@ -46,6 +46,9 @@ statements! {
     FIND_PARTICIPANTS = "SELECT low, high FROM rooms WHERE id = ?1";
     LIST_VIEWS = select_views!("WHERE me.user = ?1 AND (me.active_at, me.room) < (?2, ?3)
         ORDER BY me.active_at DESC, me.room DESC LIMIT ?4");
+    LIST_PARTNERS = "SELECT other.user FROM members me
+        CROSS JOIN members other ON other.room = me.room AND other.user <> me.user
+        WHERE me.user = ?1 ORDER BY me.active_at DESC, me.room DESC LIMIT ?2";
     FIND_MARK = "SELECT me.read_seq, r.last_seq FROM members me JOIN rooms r ON r.id = me.room
         WHERE me.room = ?1 AND me.user = ?2";
     MOVE_MARK = "UPDATE members SET read_seq = ?3 WHERE room = ?1 AND user = ?2";
@@ -103,6 +106,16 @@ impl RoomRepository for SqliteStore {
             let mut views = views.collect::<Result<Vec<_>, _>>()?;
             add_reactions_to_last(conn, &mut views)?;
             Ok(views)
+        })
+        .await
+    }
+
+    async fn list_partners(&self, user: UserId, limit: Limit) -> Result<Vec<UserId>, Unavailable> {
+        self.read(move |conn| {
+            let mut statement = conn.prepare_cached(LIST_PARTNERS)?;
+            let parameters = params![user.as_bytes(), length(limit.as_usize())];
+            let ids = statement.query_map(parameters, |row| row.get(0).map(UserId::from_bytes))?;
+            Ok(ids.collect::<Result<Vec<_>, _>>()?)
         })
         .await
     }

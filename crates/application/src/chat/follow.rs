@@ -1,14 +1,16 @@
 //! Following along live.
-use super::{OpenedMessage, Opener, RoomEntry, Rooms};
+use super::{Attendance, Attending, OpenedMessage, Opener, RoomEntry, Rooms};
 use crate::{
     accounts::{Authenticate, SignedIn},
     ports::{Delivery, EventBus, Subscription, Unavailable},
 };
 use domain::{
+    Timestamp,
     event::ChatEvent,
     id::{RoomId, UserId},
 };
-use std::sync::Arc;
+use std::{collections::HashSet, future::pending, sync::Arc};
+use tokio::sync::oneshot;
 
 /// Lets somebody follow their rooms.
 #[derive(Clone)]
@@ -21,6 +23,8 @@ pub struct Follow {
     pub opener: Opener,
     /// Whether the session still counts.
     pub authenticate: Authenticate,
+    /// Knows who is online, this follower among them.
+    pub attendance: Arc<Attendance>,
 }
 
 /// Which rooms somebody follows.
@@ -53,6 +57,13 @@ pub enum LiveEvent {
         /// Who.
         user: UserId,
     },
+    /// Somebody this person shares a room with is online, or went offline.
+    Presence {
+        /// Who.
+        user: UserId,
+        /// When they went offline; `None` while they are online.
+        left_at: Option<Timestamp>,
+    },
     /// A room began.
     Room(Box<RoomEntry>),
     /// Events were lost on the way: ask for the changes.
@@ -69,10 +80,47 @@ pub struct Following {
     events: Subscription,
     /// Received but not yet shown, so that a cancelled wait loses nothing.
     received: Option<Delivery>,
+    /// In a scope of one room, the other person of it.
+    other: Option<UserId>,
+    around: Around,
+    _attending: Attending,
+}
+
+/// Who of the others is online, as it was found by asking.
+#[derive(Default)]
+struct Around {
+    /// Somebody is asking.
+    looking: Option<oneshot::Receiver<Vec<UserId>>>,
+    /// Of whom an event told since they began: it is newer than what they find.
+    heard_of: HashSet<UserId>,
+    /// Found but not yet shown.
+    online: Vec<UserId>,
+}
+
+impl Around {
+    /// Waits until those who ask have found something; for ever if nobody asks. Safe to cancel.
+    async fn find(&mut self) {
+        let Some(looking) = &mut self.looking else {
+            return pending().await;
+        };
+        let found = looking.await.unwrap_or_default();
+        self.looking = None;
+        let heard_of = std::mem::take(&mut self.heard_of);
+        self.online.extend(found.into_iter().filter(|user| !heard_of.contains(user)));
+    }
+
+    /// An event told of somebody.
+    fn hear_of(&mut self, user: UserId) {
+        if self.looking.is_some() {
+            self.heard_of.insert(user);
+        }
+        self.online.retain(|online| *online != user);
+    }
 }
 
 impl Follow {
-    /// Follows from this moment on. `None` if the room to follow is not theirs.
+    /// Follows from this moment on, and is online for as long. `None` if the room to follow is not
+    /// theirs.
     pub async fn execute(
         &self,
         who: SignedIn,
@@ -80,12 +128,28 @@ impl Follow {
     ) -> Result<Option<Following>, Unavailable> {
         // Subscribe before looking: a room that begins in between is heard of.
         let events = self.bus.subscribe(who.user).await?;
-        if let Scope::Room(room) = scope
-            && self.rooms.rooms.find_participants(room, who.user).await?.is_none()
-        {
-            return Ok(None);
-        }
-        Ok(Some(Following { received: None, follow: self.clone(), who, scope, events }))
+        let other = match scope {
+            Scope::AllRooms => None,
+            Scope::Room(room) => {
+                let participants = self.rooms.rooms.find_participants(room, who.user).await?;
+                let Some(other) = participants.and_then(|pair| pair.other(who.user)) else {
+                    return Ok(None);
+                };
+                Some(other)
+            }
+        };
+        let mut following = Following {
+            received: None,
+            follow: self.clone(),
+            who,
+            scope,
+            events,
+            other,
+            around: Around::default(),
+            _attending: self.attendance.attend(who.user),
+        };
+        following.look_around(None);
+        Ok(Some(following))
     }
 }
 
@@ -93,8 +157,14 @@ impl Following {
     /// The next event that concerns this follower. Safe to cancel.
     pub async fn next(&mut self) -> LiveEvent {
         loop {
+            if let Some(user) = self.around.online.pop() {
+                return LiveEvent::Presence { user, left_at: None };
+            }
             if self.received.is_none() {
-                self.received = self.events.next().await;
+                tokio::select! {
+                    () = self.around.find() => continue,
+                    received = self.events.next() => self.received = received,
+                }
             }
             if self.received.is_none() {
                 return LiveEvent::SessionEnded;
@@ -124,7 +194,23 @@ impl Following {
             Some(Delivery::Event(event)) => self.show(event).await,
         };
         self.received = None;
+        match &event {
+            Some(LiveEvent::Presence { user, .. }) => self.around.hear_of(*user),
+            Some(LiveEvent::Room(entry)) => self.look_around(Some(entry.view.other)),
+            // Who came or went may be among what was lost.
+            Some(LiveEvent::Resync) => self.look_around(None),
+            _ => {}
+        }
         event
+    }
+
+    /// Asks who is online: of all in scope, or of one who is new among them.
+    fn look_around(&mut self, newcomer: Option<UserId>) {
+        // Whoever is still looking for all would be cut short: all again, then.
+        let newcomer = newcomer.filter(|_| self.around.looking.is_none());
+        let only = self.other.or(newcomer);
+        self.around.looking = Some(self.follow.attendance.look(self.who.user, only));
+        self.around.heard_of.clear();
     }
 
     /// Whether the session still counts; asked now and then, should its end have gone unheard.
@@ -155,6 +241,10 @@ impl Following {
             }
             ChatEvent::Typing { room, user, .. } => {
                 (*user != self.who.user).then_some(LiveEvent::Typing { room: *room, user: *user })
+            }
+            ChatEvent::Presence { user, left_at, .. } => {
+                let concerns = self.other.is_none_or(|other| other == *user);
+                concerns.then_some(LiveEvent::Presence { user: *user, left_at: *left_at })
             }
             ChatEvent::RoomOpened { room, .. } => {
                 match self.follow.rooms.find(self.who.user, *room).await {

@@ -1,4 +1,5 @@
 //! The conversation.
+mod attendance;
 mod follow;
 mod history;
 mod mark_read;
@@ -8,6 +9,7 @@ mod rooms;
 mod send_messages;
 mod typing;
 
+pub use attendance::{Attendance, Attending, Lingering};
 pub use follow::{Follow, Following, LiveEvent, Scope};
 pub use history::{Changes, History, HistoryError, Messages};
 pub use mark_read::{MarkRead, MarkReadError};

@@ -171,6 +171,8 @@ pub enum FrameOut {
     Read,
     /// That somebody is writing.
     Typing,
+    /// That somebody came online or went offline.
+    Presence,
     /// A room.
     Room,
     /// That something was refused.

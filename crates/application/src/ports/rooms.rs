@@ -48,6 +48,9 @@ pub trait RoomRepository: Send + Sync {
         limit: Limit,
     ) -> Result<Vec<RoomView>, Unavailable>;
 
+    /// The others in this person's rooms, those of the latest rooms first, in one round trip.
+    async fn list_partners(&self, user: UserId, limit: Limit) -> Result<Vec<UserId>, Unavailable>;
+
     /// Sets this person's read mark as [`ReadMark::advance`] says; of marks that race, the
     /// furthest stays. `None` if the room is not theirs.
     async fn mark_read_up_to(

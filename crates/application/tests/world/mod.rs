@@ -6,13 +6,15 @@ use application::{
         Sessions, SignIn, SignOut, SignUp, VerifyOtp, VerifyOtpError,
     },
     chat::{
-        Draft, Follow, History, MarkRead, OpenRoom, OpenedMessage, Opener, Rooms, SendMessages,
-        Sent, Typing,
+        Attendance, Draft, Follow, History, Lingering, MarkRead, OpenRoom, OpenedMessage, Opener,
+        Rooms, SendMessages, Sent, Typing,
     },
     limits::Limits,
     operations::{AdoptKeys, Sweep},
     people::FindPeople,
-    ports::{Clock, MessageChange, MockRateLimiter, NoMetrics, Unavailable},
+    ports::{
+        Clock, MessageChange, MockPresence, MockRateLimiter, NoMetrics, Presence, Unavailable,
+    },
 };
 use domain::{
     TimeDelta, Timestamp,
@@ -25,13 +27,16 @@ use domain::{
     username::Username,
 };
 use std::{
+    collections::HashSet,
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
+    time::Duration,
 };
 use testkit::{
     CountingEntropy, FixedClock, OpenLimiter, PlainDigester, PlainHasher, PlainSealer,
     RecordingBus, RecordingMailer, StoreUnderTest, a_room_of, a_user, an_email,
 };
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Where requests come from.
 pub const FROM: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -253,6 +258,20 @@ impl World {
             rooms: self.rooms(),
             opener: opener(),
             authenticate: self.authenticate(),
+            attendance: Arc::new(self.attendance(Arc::new(nobody()))),
+        }
+    }
+
+    pub fn attendance(&self, presence: Arc<dyn Presence>) -> Attendance {
+        Attendance {
+            presence,
+            rooms: self.store.rooms.clone(),
+            bus: self.store.bus.clone(),
+            clock: self.clock.clone(),
+            tasks: TaskTracker::new(),
+            grace: Duration::ZERO,
+            ending: CancellationToken::new(),
+            lingering: Lingering::default(),
         }
     }
 
@@ -329,6 +348,15 @@ pub fn limits_but(refused: &'static str) -> Limits {
     });
     let limiter = Arc::new(limiter);
     Limits { limiter: limiter.clone(), code_limiter: limiter }
+}
+
+/// A presence of which nothing is ever told.
+fn nobody() -> MockPresence {
+    let mut presence = MockPresence::new();
+    presence.expect_arrive().returning(|_| false);
+    presence.expect_leave().returning(|_| false);
+    presence.expect_list_online().returning(|_| HashSet::new());
+    presence
 }
 
 fn opener() -> Opener {

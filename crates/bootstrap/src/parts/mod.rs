@@ -7,10 +7,12 @@ use crate::{commands::Inspected, keys, settings::Settings};
 use adapter_crypto::{
     AesMessageSealer, Argon2PasswordHasher, HashingStrength, HmacDigester, KeyRing, OsEntropy,
 };
-use adapter_local::{LocalRateLimiter, RelayEventBus, SystemClock, UnlimitedRateLimiter};
+use adapter_local::{
+    LocalPresence, LocalRateLimiter, RelayEventBus, SystemClock, UnlimitedRateLimiter,
+};
 use adapter_mail::SmtpTransport;
 use adapter_prometheus::PrometheusMetrics;
-use adapter_redis::{CachedSessionRepository, RedisLink, RedisRateLimiter};
+use adapter_redis::{CachedSessionRepository, RedisLink, RedisPresence, RedisRateLimiter};
 use adapter_sqlite::SqliteStore;
 use anyhow::{Context, Result};
 use application::{
@@ -18,7 +20,7 @@ use application::{
     operations::{AdoptKeys, DeliverMail},
     ports::{
         Clock, DevelopmentMailbox, Digester, Entropy, EventBus, KeyFingerprint, Mailer,
-        MessageRepository, MessageSealer, PasswordHasher, PayloadSealer, RateLimiter,
+        MessageRepository, MessageSealer, PasswordHasher, PayloadSealer, Presence, RateLimiter,
         SessionRepository,
     },
 };
@@ -36,6 +38,7 @@ pub struct Parts {
     pub(crate) messages: Arc<dyn MessageRepository>,
     pub(crate) metrics: Arc<PrometheusMetrics>,
     pub(crate) bus: Arc<dyn EventBus>,
+    pub(crate) presence: Arc<dyn Presence>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) sealer: Arc<dyn MessageSealer>,
@@ -136,6 +139,7 @@ impl Parts {
             store,
             bus,
             relay,
+            presence: choose_presence(redis.as_ref(), &*entropy),
             redis,
             clock,
             sealer: Arc::new(AesMessageSealer::new(ring.clone(), entropy.clone())),
@@ -197,6 +201,14 @@ fn choose_limiter(
     match redis {
         Some(link) => Arc::new(RedisRateLimiter::new(link.clone(), digester.clone(), alone)),
         None => alone,
+    }
+}
+
+/// Known of all instances where Redis is, else of this one.
+fn choose_presence(redis: Option<&RedisLink>, entropy: &dyn Entropy) -> Arc<dyn Presence> {
+    match redis {
+        Some(link) => Arc::new(RedisPresence::start(link.clone(), entropy)),
+        None => Arc::new(LocalPresence::default()),
     }
 }
 

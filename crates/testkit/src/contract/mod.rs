@@ -150,6 +150,7 @@ macro_rules! store_contract {
                 rooms_of_equal_activity_are_paged_without_gap_or_repeat
                 activity_never_moves_back
                 an_edit_does_not_lift_a_room_in_the_list
+                partners_are_those_of_the_latest_rooms
             }
             messages {
                 the_first_messages_are_numbered_from_one

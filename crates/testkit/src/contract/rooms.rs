@@ -247,3 +247,22 @@ pub async fn an_edit_does_not_lift_a_room_in_the_list(store: &StoreUnderTest) {
     assert_eq!(liked.expect("allowed").reactions, [Reaction { emoji: an_emoji(1), user: by }]);
     assert_eq!(ids_listed(store, 1).await, [busy, quiet]);
 }
+
+pub async fn partners_are_those_of_the_latest_rooms(store: &StoreUnderTest) {
+    let mut rooms = Vec::new();
+    for other in 2..=5 {
+        rooms.push(a_room_of(store, 1, other).await.id);
+    }
+    a_room_of(store, 2, 6).await;
+    for (room, at) in [(1, 5), (3, 6), (0, 7), (2, 8), (1, 9)] {
+        sent(store, a_message(rooms[room], a_user(1).id, at)).await;
+    }
+    let partners = |user: u32, limit| async move {
+        let limit = Limit::of(limit).expect("positive");
+        store.rooms.list_partners(a_user(user).id, limit).await.expect("answers")
+    };
+    assert_eq!(partners(1, 200).await, [3, 4, 2, 5].map(|n| a_user(n).id));
+    assert_eq!(partners(1, 2).await, [3, 4].map(|n| a_user(n).id), "the latest");
+    assert_eq!(partners(3, 200).await, [a_user(1).id]);
+    assert_eq!(partners(7, 200).await, [], "a stranger has none");
+}

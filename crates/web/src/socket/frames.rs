@@ -10,7 +10,10 @@ use application::{
     chat::{Draft, LiveEvent, Scope, SendError},
     ports::{FrameIn, FrameOut},
 };
-use domain::id::{RoomId, UserId};
+use domain::{
+    id::{RoomId, UserId},
+    rfc3339,
+};
 use serde::{Deserialize, Serialize};
 use std::fmt::Display;
 
@@ -92,6 +95,15 @@ pub enum ServerFrame {
         room: String,
         /// Who.
         user: String,
+    },
+    /// Somebody one shares a room with is online, or went offline.
+    Presence {
+        /// Who.
+        user: String,
+        /// Which of the two.
+        online: bool,
+        /// When they went offline.
+        last_seen: Option<String>,
     },
     /// A room began.
     Room(Box<RoomShape>),
@@ -215,6 +227,11 @@ impl ServerFrame {
             LiveEvent::Typing { room, user } => {
                 Self::Typing { room: room.to_string(), user: user.to_string() }
             }
+            LiveEvent::Presence { user, left_at } => Self::Presence {
+                user: user.to_string(),
+                online: left_at.is_none(),
+                last_seen: left_at.map(rfc3339),
+            },
             LiveEvent::Room(entry) => Self::Room(Box::new((*entry).into())),
             LiveEvent::Resync => Self::Resync,
             LiveEvent::SessionEnded => return None,
@@ -229,6 +246,7 @@ impl ServerFrame {
             Self::Resync => FrameOut::Resync,
             Self::Read { .. } => FrameOut::Read,
             Self::Typing { .. } => FrameOut::Typing,
+            Self::Presence { .. } => FrameOut::Presence,
             Self::Room(_) => FrameOut::Room,
             Self::Error(_) => FrameOut::Error,
         }

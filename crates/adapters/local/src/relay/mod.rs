@@ -133,7 +133,10 @@ impl RelayEventBus {
             ChatEvent::RoomOpened { participants, room } => {
                 ledger.hear_opened(*room, *participants);
             }
-            ChatEvent::Read { .. } | ChatEvent::Typing { .. } | ChatEvent::SessionEnded { .. } => {}
+            ChatEvent::Read { .. }
+            | ChatEvent::Typing { .. }
+            | ChatEvent::Presence { .. }
+            | ChatEvent::SessionEnded { .. } => {}
         }
         self.tell(event);
     }

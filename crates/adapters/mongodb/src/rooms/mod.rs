@@ -8,6 +8,7 @@ pub(crate) use record::{Place, ROOMS, RoomRecord, participants};
 use crate::{
     MongoStore,
     bson::{date, id, length, number},
+    documents::{Shown, find},
     errors::{duplicate_key, in_time},
     messages::{MESSAGES, MessageRecord},
 };
@@ -20,7 +21,19 @@ use domain::{
     id::{RoomId, UserId},
     room::{Participants, ReadMark, Room, RoomCursor, RoomView},
 };
-use mongodb::{Collection, bson::doc, options::ReturnDocument};
+use mongodb::{
+    Collection,
+    bson::{Binary, doc},
+    options::ReturnDocument,
+};
+use serde::Deserialize;
+
+/// Who is in a room.
+#[derive(Deserialize)]
+struct PairRecord {
+    low: Binary,
+    high: Binary,
+}
 
 #[async_trait]
 impl RoomRepository for MongoStore {
@@ -69,6 +82,24 @@ impl RoomRepository for MongoStore {
             doc! { "$limit": length(limit.as_usize()) },
         ];
         in_time(self.views(user, listed)).await
+    }
+
+    async fn list_partners(&self, user: UserId, limit: Limit) -> Result<Vec<UserId>, Unavailable> {
+        let theirs = doc! { "participants": id(user.as_bytes()) };
+        let shown = Shown {
+            fields: doc! { "low": 1, "high": 1 },
+            order: Some(doc! { "active_at": -1, "_id": -1 }),
+            limit: Some(length(limit.as_usize())),
+        };
+        in_time(async {
+            let found: Vec<PairRecord> = find(self.database(), ROOMS, theirs, shown).await?;
+            let other = |pair: PairRecord| {
+                let other = participants(&pair.low, &pair.high)?.other(user);
+                other.context("a room of somebody else's was read")
+            };
+            found.into_iter().map(other).collect()
+        })
+        .await
     }
 
     async fn mark_read_up_to(

@@ -32,11 +32,35 @@ enum LostRecord {
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum EventRecord {
-    Message { participants: [Bytes; 2], message: Box<MessageRecord> },
-    Read { participants: [Bytes; 2], room: Bytes, user: Bytes, seq: u64 },
-    Typing { participants: [Bytes; 2], room: Bytes, user: Bytes },
-    RoomOpened { participants: [Bytes; 2], room: Bytes },
-    SessionEnded { user: Bytes, session: Bytes },
+    Message {
+        participants: [Bytes; 2],
+        message: Box<MessageRecord>,
+    },
+    Read {
+        participants: [Bytes; 2],
+        room: Bytes,
+        user: Bytes,
+        seq: u64,
+    },
+    Typing {
+        participants: [Bytes; 2],
+        room: Bytes,
+        user: Bytes,
+    },
+    /// The ids of the audience one after another.
+    Presence {
+        audience: Bytes,
+        user: Bytes,
+        left_at: Option<i64>,
+    },
+    RoomOpened {
+        participants: [Bytes; 2],
+        room: Bytes,
+    },
+    SessionEnded {
+        user: Bytes,
+        session: Bytes,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -86,10 +110,7 @@ impl FrameRecord {
 impl LostRecord {
     fn of(lost: &Lost) -> Self {
         match lost {
-            Lost::For(users) => {
-                let ids: Vec<u8> = users.iter().flat_map(|user| *user.as_bytes()).collect();
-                Self::For(Bytes::of(&ids))
-            }
+            Lost::For(users) => Self::For(Bytes::of_users(users)),
             Lost::ForAnybody => Self::ForAnybody,
         }
     }
@@ -99,11 +120,7 @@ fn lost(record: &LostRecord) -> Option<Lost> {
     let LostRecord::For(ids) = record else {
         return Some(Lost::ForAnybody);
     };
-    let ids = ids.bytes()?;
-    let (ids, []) = ids.as_chunks::<16>() else {
-        return None;
-    };
-    Some(Lost::of(ids.iter().map(|id| UserId::from_bytes(*id))))
+    Some(Lost::of(ids.users()?))
 }
 
 impl EventRecord {
@@ -123,6 +140,11 @@ impl EventRecord {
                 participants: pair(*participants),
                 room: Bytes::of(room.as_bytes()),
                 user: Bytes::of(user.as_bytes()),
+            },
+            ChatEvent::Presence { audience, user, left_at } => Self::Presence {
+                audience: Bytes::of_users(audience),
+                user: Bytes::of(user.as_bytes()),
+                left_at: left_at.map(|at| at.timestamp_millis()),
             },
             ChatEvent::RoomOpened { participants, room } => Self::RoomOpened {
                 participants: pair(*participants),
@@ -152,6 +174,14 @@ fn event(record: EventRecord) -> Option<ChatEvent> {
             participants: participants_of(&participants)?,
             room: RoomId::from_bytes(room.id()?),
             user: UserId::from_bytes(user.id()?),
+        },
+        EventRecord::Presence { audience, user, left_at } => ChatEvent::Presence {
+            audience: audience.users()?,
+            user: UserId::from_bytes(user.id()?),
+            left_at: match left_at {
+                Some(at) => Some(Timestamp::from_timestamp_millis(at)?),
+                None => None,
+            },
         },
         EventRecord::RoomOpened { participants, room } => ChatEvent::RoomOpened {
             participants: participants_of(&participants)?,
@@ -245,6 +275,19 @@ fn participants_of([one, other]: &[Bytes; 2]) -> Option<Participants> {
 impl Bytes {
     fn of(bytes: &[u8]) -> Self {
         Self(BASE64.encode(bytes))
+    }
+
+    fn of_users<'a>(users: impl IntoIterator<Item = &'a UserId>) -> Self {
+        let ids: Vec<u8> = users.into_iter().flat_map(|user| *user.as_bytes()).collect();
+        Self::of(&ids)
+    }
+
+    fn users(&self) -> Option<Vec<UserId>> {
+        let bytes = self.bytes()?;
+        let (ids, []) = bytes.as_chunks::<16>() else {
+            return None;
+        };
+        Some(ids.iter().map(|id| UserId::from_bytes(*id)).collect())
     }
 
     fn bytes(&self) -> Option<Vec<u8>> {

@@ -71,6 +71,8 @@ fn one_of_each_kind() -> Vec<ChatEvent> {
         ChatEvent::Message { participants, message: large },
         ChatEvent::Read { participants, room, user, seq: u64::MAX },
         ChatEvent::RoomOpened { participants, room },
+        ChatEvent::Presence { audience: vec![ann(), bob()], user, left_at: None },
+        ChatEvent::Presence { audience: Vec::new(), user: bob(), left_at: Some(later(5)) },
         typing(),
         ended(1),
     ]

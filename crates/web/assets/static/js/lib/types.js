@@ -66,6 +66,7 @@
  *   | ({type: "room"} & Room)
  *   | {type: "resync"}
  *   | {type: "read", room: string, user: string, seq: number}
+ *   | {type: "presence", user: string, online: boolean, last_seen: string | null}
  *   | {type: "error", code: string, detail: string, client_id?: string}} ServerFrame
  */
 

@@ -5,6 +5,7 @@
 import { Emitter } from '../lib/events.js';
 import { Problem } from '../lib/api.js';
 import { RoomHistory } from './history.js';
+import { Presence } from './presence.js';
 import { RoomList } from './room-list.js';
 import { Sender } from './sender.js';
 
@@ -18,7 +19,7 @@ const MAX_HISTORIES = 8;
  * One person's conversations on this page: what is known, what is announced, what is being sent.
  * The socket announces and the API tells, so every new connection is followed by a catch-up.
  *
- * @extends {Emitter<{rooms: null, room: string, connection: string, ended: null}>}
+ * @extends {Emitter<{rooms: null, room: string, presence: null, connection: string, ended: null}>}
  */
 export class Chat extends Emitter {
   /** Whether the list of rooms is loading, there, or could not be had. @type {"loading" | "ready" | "failed"} */
@@ -35,6 +36,7 @@ export class Chat extends Emitter {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #catchUpTimer;
   #ended = false;
+  presence = new Presence();
 
   /**
    * @param {{me: User, api: ChatApi, connection: Connection, outbox: Outbox}} parts
@@ -258,6 +260,7 @@ export class Chat extends Emitter {
         break;
       }
       case 'resync':
+        this.#forgetPresence(); // who is online is told anew
         void this.catchUp();
         break;
       case 'room': {
@@ -269,6 +272,10 @@ export class Chat extends Emitter {
         if (this.rooms.read(frame.room, frame.user, frame.seq) !== 'ok') void this.#refreshRoom(frame.room);
         this.emit('rooms', null);
         this.emit('room', frame.room);
+        break;
+      case 'presence':
+        this.presence.take(frame.user, frame.online, frame.last_seen);
+        this.emit('presence', null);
         break;
       case 'error':
         this.#refused(frame.code, frame.detail, frame.client_id);
@@ -310,8 +317,16 @@ export class Chat extends Emitter {
 
   /** @param {string} state */
   #connectionChanged(state) {
-    if (state !== 'ready') this.sender.disconnected();
+    if (state !== 'ready') {
+      this.sender.disconnected();
+      this.#forgetPresence();
+    }
     this.emit('connection', state);
+  }
+
+  #forgetPresence() {
+    this.presence.clear();
+    this.emit('presence', null);
   }
 
   // Catching up

@@ -62,6 +62,18 @@ export function listTime(date, now) {
   return format({ day: '2-digit', month: '2-digit', year: 'numeric' }, date);
 }
 
+/**
+ * When somebody was here: last seen at 14:05, last seen yesterday at 14:05, last seen on 3 March.
+ * @param {Date} date
+ * @param {Date} now
+ */
+export function lastSeen(date, now) {
+  const days = daysAgo(date, now);
+  if (days <= 0) return `last seen at ${clock(date)}`;
+  if (days === 1) return `last seen yesterday at ${clock(date)}`;
+  return `last seen on ${dayLabel(date, now)}`;
+}
+
 /** Seconds as `0:42`. @param {number} seconds */
 export function countdown(seconds) {
   const left = Math.max(0, Math.ceil(seconds));

@@ -64,6 +64,7 @@ export class ConversationView {
     this.chat.on('room', (room) => {
       if (room === this.#room) draw();
     });
+    this.chat.on('presence', batched(() => this.#drawPresence()));
     this.chat.on('connection', (state) => {
       if (state === 'ready') this.#reconnected();
     });
@@ -142,6 +143,18 @@ export class ConversationView {
       part(place, 'name').textContent = displayName(other);
       part(place, 'username').textContent = other.deleted ? '' : `@${other.username}`;
     }
+    this.#drawPresence();
+  }
+
+  /** Read when somebody goes there, never announced. */
+  #drawPresence() {
+    const room = this.chat.rooms.get(this.#room);
+    if (!room) return;
+    const head = findHtml(this.root, '#room-head');
+    const { presence } = this.chat;
+    const words = presence.words(room.other.id, new Date());
+    part(head, 'avatar').classList.toggle('online', presence.isOnline(room.other.id));
+    part(head, 'presence').textContent = words && ` · ${words}`;
   }
 
   /** @param {HTMLElement} shown */

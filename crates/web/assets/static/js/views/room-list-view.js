@@ -36,7 +36,9 @@ export class RoomListView {
       void chat.catchUp();
     };
     find(this.empty, 'button', HTMLButtonElement).onclick = () => actions.findSomeone();
-    chat.on('rooms', batched(() => this.draw()));
+    const draw = batched(() => this.draw());
+    chat.on('rooms', draw);
+    chat.on('presence', draw);
     setInterval(() => this.draw(), 60_000); // "Yesterday" comes at midnight
   }
 
@@ -68,7 +70,9 @@ export class RoomListView {
     link.dataset.room = room.id;
     if (room.id === this.#selected) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
-    drawAvatar(part(row, 'avatar'), room.other);
+    const online = this.chat.presence.isOnline(room.other.id);
+    drawAvatar(part(row, 'avatar'), room.other, online);
+    setText(part(row, 'online'), online ? 'online' : '');
     setText(part(row, 'name'), displayName(room.other));
     drawPreview(row, room, waiting, this.chat.me.id);
     drawTime(find(row, 'time', HTMLTimeElement), room, waiting?.at);

@@ -1,0 +1,136 @@
+//! Who is online, and who hears of it: the people somebody shares a room with, and nobody else.
+use crate::ports::{Clock, EventBus, Presence, RoomRepository, Unavailable};
+use domain::{Timestamp, event::ChatEvent, history::Limit, id::UserId};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::{Semaphore, oneshot},
+    time::sleep,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Most sockets that count although they closed; beyond it, they leave at once.
+const MOST_LINGERING: usize = 16_384;
+
+/// Notes who comes and goes, and tells those who may know.
+///
+/// At most the partners of somebody's 200 latest rooms are told of and listed. Should two
+/// instances tell of one person at the same moment, the order in which others hear of it is not
+/// certain; a new socket learns what is so.
+pub struct Attendance {
+    /// Who is online.
+    pub presence: Arc<dyn Presence>,
+    /// Who shares rooms with whom.
+    pub rooms: Arc<dyn RoomRepository>,
+    /// Tells the others.
+    pub bus: Arc<dyn EventBus>,
+    /// When somebody left.
+    pub clock: Arc<dyn Clock>,
+    /// Where a shutdown waits for those who leave.
+    pub tasks: TaskTracker,
+    /// How long a socket still counts after it closed; [`Self::GRACE`].
+    pub grace: Duration,
+    /// From when on nobody who closed a socket still counts.
+    pub ending: CancellationToken,
+    /// Those who closed a socket and still count.
+    pub lingering: Lingering,
+}
+
+/// Places for sockets that closed and still count.
+pub struct Lingering(Semaphore);
+
+impl Default for Lingering {
+    fn default() -> Self {
+        Self(Semaphore::new(MOST_LINGERING))
+    }
+}
+
+/// A socket that counts until this is dropped, and for a short while after.
+#[derive(Debug)]
+pub struct Attending {
+    _open: oneshot::Sender<()>,
+}
+
+impl Attendance {
+    /// Enough for a page to load anew, or for a phone to change its network.
+    pub const GRACE: Duration = Duration::from_secs(8);
+
+    /// A socket of somebody's opened. Waits for nothing.
+    pub fn attend(self: &Arc<Self>, user: UserId) -> Attending {
+        let (open, closed) = oneshot::channel();
+        let attendance = self.clone();
+        self.tasks.spawn(async move { attendance.count(user, closed).await });
+        Attending { _open: open }
+    }
+
+    /// Finds out which of somebody's partners are online, or whether one of them is. Nobody, if
+    /// that can't be found out.
+    pub fn look(
+        self: &Arc<Self>,
+        user: UserId,
+        only: Option<UserId>,
+    ) -> oneshot::Receiver<Vec<UserId>> {
+        let (found, looking) = oneshot::channel();
+        let attendance = self.clone();
+        self.tasks.spawn(async move {
+            let partners = match only {
+                Some(other) => vec![other],
+                None => attendance.partners(user).await,
+            };
+            let online = attendance.presence.list_online(&partners).await;
+            // Whoever asked may have gone.
+            let _ = found.send(partners.into_iter().filter(|user| online.contains(user)).collect());
+        });
+        looking
+    }
+
+    /// The whole life of a socket: it arrives once and leaves once, however it ends.
+    async fn count(&self, user: UserId, closed: oneshot::Receiver<()>) {
+        if self.presence.arrive(user).await {
+            self.tell(user, None).await;
+        }
+        // Nothing is ever sent: this is the end of the other side.
+        let _ = closed.await;
+        let left_at = self.clock.now();
+        self.linger().await;
+        if self.presence.leave(user).await {
+            self.tell(user, Some(left_at)).await;
+        }
+    }
+
+    async fn linger(&self) {
+        let Ok(_place) = self.lingering.0.try_acquire() else {
+            return;
+        };
+        tokio::select! {
+            () = self.ending.cancelled() => {}
+            () = sleep(self.grace) => {}
+        }
+    }
+
+    async fn tell(&self, user: UserId, left_at: Option<Timestamp>) {
+        let audience = self.partners(user).await;
+        if audience.is_empty() {
+            return;
+        }
+        // Meanwhile they may have come back, or left, and whoever noted that may have been quicker.
+        let online = self.presence.list_online(&[user]).await.contains(&user);
+        if online == left_at.is_none() {
+            self.bus.publish(ChatEvent::Presence { audience, user, left_at });
+        }
+    }
+
+    async fn partners(&self, user: UserId) -> Vec<UserId> {
+        let listed = self.rooms.list_partners(user, Limit::WHOLE_PAGE).await;
+        listed.unwrap_or_else(|cause| {
+            note(&cause);
+            Vec::new()
+        })
+    }
+}
+
+fn note(cause: &Unavailable) {
+    tracing::warn!(
+        error = cause as &dyn std::error::Error,
+        "who is online could not be told, or not to everybody"
+    );
+}
