@@ -1,8 +1,8 @@
 //! The real nginx in front of a server, with the configuration that is shipped.
 use crate::{Answer, Entrance, PATIENCE, process::Process, random, run};
 use reqwest::{
-    Certificate, Client, ClientBuilder, Method, RequestBuilder, Response, Upgraded, header,
-    redirect::Policy,
+    Certificate, Client, ClientBuilder, Method, RequestBuilder, Response, StatusCode, Upgraded,
+    header, redirect::Policy,
 };
 use serde_json::Value;
 use std::{
@@ -246,10 +246,17 @@ impl Visitor {
 
     /// A socket from our own origin.
     pub async fn socket(&self, path: &str) -> SecureSocket {
+        self.try_socket(path).await.expect("a socket")
+    }
+
+    /// A socket from our own origin, or the status of whoever has none to give.
+    pub async fn try_socket(&self, path: &str) -> Result<SecureSocket, StatusCode> {
         let answer = self.ask_for_socket(path, &self.origin).await;
-        assert_eq!(answer.status(), 101);
+        if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Err(answer.status());
+        }
         let stream = answer.upgrade().await.expect("an upgrade");
-        WebSocketStream::from_raw_socket(stream, Role::Client, None).await
+        Ok(WebSocketStream::from_raw_socket(stream, Role::Client, None).await)
     }
 }
 

@@ -152,13 +152,27 @@ impl Talk {
                     }
                     Some(_) => {}
                     None => {
-                        self.socket = self.visitor.socket("/ws/chat/").await;
-                        self.reconnected += 1;
+                        self.reconnect().await;
                         break;
                     }
                 }
             }
         }
+    }
+
+    /// Asks again while nginx says that nobody is there: it does so to whom it sent to an instance
+    /// that had just vanished, when Docker's name server told it so meanwhile.
+    async fn reconnect(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        self.socket = loop {
+            match self.visitor.try_socket("/ws/chat/").await {
+                Ok(socket) => break socket,
+                Err(status) => assert_eq!(status, 503),
+            }
+            assert!(Instant::now() < deadline, "there is no socket any more");
+            sleep(Duration::from_millis(500)).await;
+        };
+        self.reconnected += 1;
     }
 
     /// Waits for somebody else's message.

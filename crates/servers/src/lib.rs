@@ -11,7 +11,8 @@
 //! `TEST_SERVERS` set to one of those words allows that way alone. Where none works, the test fails:
 //! it never passes by skipping.
 //!
-//! [`Mongod`] and [`Redis`] are local servers of a test's own, to be killed, halted and restarted.
+//! [`Mongod`] and [`Redis`] are local servers of a test's own, to be killed, halted and restarted. One
+//! that is to be started otherwise is made of a [`Folder`] and a [`Process`].
 //!
 //! Whatever is started here ends with the test program, also when that is killed: see `guard.rs`.
 #![expect(clippy::missing_panics_doc, reason = "a test that gets no server ends in a panic")]
@@ -29,6 +30,8 @@ mod shared;
 pub use {
     binaries::{mongod_binary, redis_server_binary},
     mongod::Mongod,
+    ports::free_port,
+    process::{Folder, Process},
     redis_server::Redis,
     shared::{mongodb, redis},
 };

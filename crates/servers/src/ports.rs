@@ -1,7 +1,8 @@
 //! Ports for servers that come back to them.
 use std::net::TcpListener;
 
-/// Nobody listens here, and the system gives it to no outgoing connection: those start at 32,768.
+/// A port of 127.0.0.1 on which nobody listens, and which the system gives to no outgoing connection:
+/// those start at 32,768.
 pub fn free_port() -> u16 {
     loop {
         let (random, _) = uuid::Uuid::new_v4().as_u64_pair();

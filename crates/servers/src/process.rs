@@ -16,6 +16,7 @@ pub struct Folder {
 }
 
 impl Folder {
+    /// An empty one.
     pub fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("sotto-test-").tempdir().expect("a folder");
         let path = folder.path().to_str().expect("a readable path").to_owned();
@@ -24,16 +25,25 @@ impl Folder {
         Self { folder, _guard: Guard::new(clean_up, &[&path]) }
     }
 
+    /// Where it is.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
+    /// The path of something in it.
     pub fn join(&self, name: &str) -> PathBuf {
         self.path().join(name)
     }
 }
 
-/// A server that listens on one port of 127.0.0.1.
+impl Default for Folder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A server that listens on one port of 127.0.0.1. It is killed when this is dropped, and when the
+/// test program is gone.
 pub struct Process {
     child: Child,
     guard: Option<Guard>,
@@ -54,6 +64,7 @@ impl Process {
         Self { child, guard: Some(guard) }
     }
 
+    /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }

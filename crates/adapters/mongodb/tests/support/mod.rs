@@ -2,12 +2,9 @@
 #![expect(dead_code, reason = "no test program uses all of it")]
 
 use mongodb::{Client, bson::doc, options::ClientOptions};
-use std::{
-    net::TcpListener,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+pub use servers::free_port as a_free_port;
+use servers::{Folder, Process};
+use std::time::Duration;
 
 /// A database that is dropped with this.
 pub struct TestDatabase {
@@ -50,23 +47,23 @@ async fn connect(uri: &str) -> mongodb::Database {
     client.default_database().expect("a database")
 }
 
-/// A server of a test's own.
+/// A server of a test's own, in a set only if a test wants that.
 pub struct Mongod {
     /// Where it listens.
     pub port: u16,
-    process: Child,
     arguments: Vec<String>,
-    data: tempfile::TempDir,
+    // Dropped in this order: first the server, then its folder.
+    process: Option<Process>,
+    data: Folder,
 }
 
 impl Mongod {
     /// Starts one with these arguments as well, and waits until it answers.
     pub async fn start(arguments: &[&str]) -> Self {
-        let port = a_free_port();
-        let data = tempfile::tempdir().expect("a directory");
-        let arguments: Vec<_> = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        let process = spawn(port, data.path(), &arguments);
-        let started = Self { port, process, arguments, data };
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let mut started =
+            Self { port: a_free_port(), arguments, process: None, data: Folder::new() };
+        started.spawn();
         let mut options =
             ClientOptions::parse(started.uri("directConnection=true")).await.expect("a string");
         options.server_selection_timeout = Some(Duration::from_secs(30));
@@ -92,15 +89,14 @@ impl Mongod {
 
     /// Kills it in the middle of whatever it does, and starts it again on what is on its disk.
     pub fn kill_and_restart(&mut self) {
-        self.process.kill().expect("is killed");
-        self.process.wait().expect("ends");
-        self.process = spawn(self.port, self.data.path(), &self.arguments);
+        drop(self.process.take());
+        self.spawn();
     }
 
     /// Stops it where it is, its connections open, until it gets the signal `CONT`.
     pub async fn stand_still(&self) {
         self.signal("STOP");
-        let status = format!("/proc/{}/status", self.process.id());
+        let status = format!("/proc/{}/status", self.process().pid());
         while !std::fs::read_to_string(&status).expect("is there").contains("T (stopped)") {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -108,36 +104,23 @@ impl Mongod {
 
     /// Sends it a signal by name.
     pub fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.process.id().to_string()]).status();
-        assert!(sent.expect("kill runs").success());
+        self.process().signal(name);
     }
-}
 
-impl Drop for Mongod {
-    fn drop(&mut self) {
-        drop(self.process.kill());
-        drop(self.process.wait());
+    fn process(&self) -> &Process {
+        self.process.as_ref().expect("a running mongod")
     }
-}
 
-fn spawn(port: u16, data: &Path, arguments: &[String]) -> Child {
-    Command::new(binary())
-        .args(["--bind_ip", "127.0.0.1", "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25"])
-        .args(["--port", &port.to_string()])
-        .arg("--dbpath")
-        .arg(data)
-        .args(arguments)
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("mongod starts; TEST_MONGOD says where it is")
-}
-
-/// A port on which nothing listens.
-pub fn a_free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
-}
-
-fn binary() -> PathBuf {
-    std::env::var_os("TEST_MONGOD").map_or_else(|| PathBuf::from("mongod"), PathBuf::from)
+    fn spawn(&mut self) {
+        let binary = servers::mongod_binary().unwrap_or_else(|remedy| panic!("{remedy}"));
+        let path = self.data.path().to_str().expect("a readable path");
+        let port = self.port.to_string();
+        let mut arguments: Vec<_> = ["--bind_ip", "127.0.0.1", "--nounixsocket", "--port", &port]
+            .into_iter()
+            .chain(["--wiredTigerCacheSizeGB", "0.25", "--dbpath", path])
+            .map(str::to_owned)
+            .collect();
+        arguments.extend_from_slice(&self.arguments);
+        self.process = Some(Process::start(&binary, &arguments, &self.data.join("output")));
+    }
 }

@@ -7,6 +7,7 @@ use crate::{
 };
 use adapter_redis::{OpenError, RedisLink};
 use application::ports::Broadcast;
+use servers::Folder;
 use std::{
     path::Path,
     process::Command,
@@ -132,9 +133,9 @@ async fn round_trip(url: &str, prefix: &str) {
 /// What the system trusts is the process's, so the round trip is made in one that trusts us.
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_is_spoken_with_a_server_the_system_trusts_and_with_no_other() {
-    let dir = tempfile::tempdir().expect("a directory");
+    let dir = Folder::new();
     make_certificates(dir.path());
-    let ca = dir.path().join("ca.pem");
+    let ca = dir.join("ca.pem");
     let tls = [
         "--tls-cert-file",
         "server.pem",

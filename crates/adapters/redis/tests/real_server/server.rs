@@ -1,17 +1,18 @@
 //! A Redis server of a test's own, to kill, stop and start again.
+pub use servers::free_port as a_free_port;
+use servers::{Folder, Process, redis_server_binary};
 use std::{
-    net::{TcpListener, TcpStream},
-    process::{Child, Command, Stdio},
+    net::TcpStream,
     thread::sleep,
     time::{Duration, Instant},
 };
-use tempfile::TempDir;
 
 pub struct OwnServer {
-    dir: TempDir,
     port: u16,
     arguments: Vec<String>,
-    child: Child,
+    // Dropped in this order: first the server, then its folder.
+    process: Option<Process>,
+    folder: Folder,
 }
 
 impl OwnServer {
@@ -21,16 +22,15 @@ impl OwnServer {
 
     /// A server with more arguments than where it is.
     pub fn with(arguments: &[&str]) -> Self {
-        let dir = tempfile::tempdir().expect("a directory");
-        Self::within(dir, arguments)
+        Self::within(Folder::new(), arguments)
     }
 
-    /// A server in a directory that holds something already.
-    pub fn within(dir: TempDir, arguments: &[&str]) -> Self {
-        let port = a_free_port();
-        let arguments: Vec<String> = arguments.iter().map(|&a| a.to_owned()).collect();
-        let child = spawn(&dir, port, &arguments);
-        Self { dir, port, arguments, child }
+    /// A server in a folder that holds something already.
+    pub fn within(folder: Folder, arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(|&a| a.to_owned()).collect();
+        let mut server = Self { port: a_free_port(), arguments, process: None, folder };
+        server.start_again();
+        server
     }
 
     pub fn port(&self) -> u16 {
@@ -43,61 +43,47 @@ impl OwnServer {
 
     /// Ends it without a word; what it held is gone.
     pub fn kill(&mut self) {
-        self.child.kill().expect("runs");
-        self.child.wait().expect("ends");
+        drop(self.process.take().expect("a running server"));
     }
 
     pub fn start_again(&mut self) {
-        self.child = spawn(&self.dir, self.port, &self.arguments);
+        let binary = redis_server_binary().unwrap_or_else(|remedy| panic!("{remedy}"));
+        let output = self.folder.join("output");
+        self.process = Some(Process::start(&binary, &self.all_arguments(), &output));
+        let began = Instant::now();
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            assert!(began.elapsed() < Duration::from_secs(20), "redis-server comes up");
+            sleep(Duration::from_millis(20));
+        }
     }
 
     /// Lets it hang, its connections open.
     pub fn stop(&self) {
-        self.signal("-STOP");
+        self.signal("STOP");
     }
 
     pub fn go_on(&self) {
-        self.signal("-CONT");
+        self.signal("CONT");
     }
 
     fn signal(&self, signal: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([signal, &pid]).status().expect("runs").success());
+        self.process.as_ref().expect("a running server").signal(signal);
     }
-}
 
-impl Drop for OwnServer {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    fn all_arguments(&self) -> Vec<String> {
+        let folder = self.folder.path().to_str().expect("a readable path");
+        // With a TLS port of its own the plain one is off.
+        let port_option = if self.arguments.iter().any(|a| a.starts_with("--tls")) {
+            ["--port", "0", "--tls-port"].as_slice()
+        } else {
+            ["--port"].as_slice()
+        };
+        let port = self.port.to_string();
+        let where_it_is = ["--dir", folder].into_iter().chain(port_option.iter().copied());
+        where_it_is
+            .chain([port.as_str(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .chain(self.arguments.iter().map(String::as_str))
+            .map(str::to_owned)
+            .collect()
     }
-}
-
-pub fn a_free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
-    listener.local_addr().expect("bound").port()
-}
-
-fn spawn(dir: &TempDir, port: u16, arguments: &[String]) -> Child {
-    // With a TLS port of its own the plain one is off.
-    let port_option = if arguments.iter().any(|a| a.starts_with("--tls")) {
-        ["--port", "0", "--tls-port"].as_slice()
-    } else {
-        ["--port"].as_slice()
-    };
-    let child = Command::new("redis-server")
-        .args(port_option)
-        .arg(port.to_string())
-        .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
-        .args(arguments)
-        .current_dir(dir.path())
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("redis-server is installed");
-    let began = Instant::now();
-    while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(began.elapsed() < Duration::from_secs(20), "redis-server comes up");
-        sleep(Duration::from_millis(20));
-    }
-    child
 }
