@@ -1,5 +1,5 @@
 //! Many instances on one MongoDB and one Redis behind one nginx: how Sotto runs where it grows.
-use crate::{Entrance, Person, Server, nginx::Nginx};
+use crate::{Entrance, Person, Recorder, Server, nginx::Nginx};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use servers::{Mongod, Redis};
 use sha2::{Digest, Sha256};
@@ -25,9 +25,38 @@ impl Deployment {
     /// The same with more settings for each instance.
     pub async fn start_with(instances: usize, settings: &[(&str, &str)]) -> Self {
         let (mongod, redis) = tokio::join!(Mongod::start(), Redis::start());
+        let ways = [mongod.uri(), redis.url()];
+        Self::assemble(mongod, redis, &ways, instances, settings)
+    }
+
+    /// The same where each word with MongoDB and with Redis is recorded, and where both write it
+    /// to their files as they get it.
+    pub async fn start_recorded(
+        instances: usize,
+        settings: &[(&str, &str)],
+    ) -> (Self, Recorder, Recorder) {
+        let plain =
+            ["--wiredTigerCollectionBlockCompressor=none", "--wiredTigerJournalCompressor=none"];
+        let every_word = ["--appendonly", "yes", "--rdbcompression", "no"];
+        let (mongod, redis) =
+            tokio::join!(Mongod::start_with(&plain), Redis::start_with(&every_word));
+        let to_mongod = Recorder::start(mongod.address()).await;
+        let to_redis = Recorder::start(redis.address()).await;
+        // Or the driver would ask the replica set for its address, and go there.
+        let uri = format!("mongodb://{}/?directConnection=true", to_mongod.address());
+        let ways = [uri, format!("redis://{}/", to_redis.address())];
+        (Self::assemble(mongod, redis, &ways, instances, settings), to_mongod, to_redis)
+    }
+
+    fn assemble(
+        mongod: Mongod,
+        redis: Redis,
+        [mongodb_uri, redis_url]: &[String; 2],
+        instances: usize,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let mut nginx = Nginx::prepare();
-        let (mongodb_uri, redis_url, origin) = (mongod.uri(), redis.url(), nginx.origin());
-        let keys = sealing_keys();
+        let (origin, keys) = (nginx.origin(), sealing_keys());
         let shared = [
             ("SOTTO_MONGODB_URI", mongodb_uri.as_str()),
             ("SOTTO_REDIS_URL", redis_url.as_str()),
@@ -36,6 +65,7 @@ impl Deployment {
             ("SOTTO_TRUSTED_PROXIES", "127.0.0.1/32"),
             ("SOTTO_RATE_LIMITS", "off"),
         ];
+        // What a test gives comes last, and so wins.
         let settings = [&shared[..], settings].concat();
         let instances: Vec<Server> =
             (0..instances).map(|_| Server::start_with(&settings)).collect();

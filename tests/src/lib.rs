@@ -13,10 +13,12 @@ pub mod nginx;
 mod person;
 mod process;
 mod program;
+mod recorder;
 pub mod search;
 mod server;
 pub mod smtp;
 mod socket;
+mod store;
 
 pub use {
     answer::Answer,
@@ -27,6 +29,7 @@ pub use {
     person::{PASSWORD, Person},
     process::{Ended, run},
     program::program,
+    recorder::Recorder,
     server::{Mail, Server},
     socket::{Heard, Refused, Socket, send_frame},
 };

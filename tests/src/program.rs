@@ -20,7 +20,15 @@ fn build() -> PathBuf {
     let target = profile_dir.parent().expect("the target folder");
     let profile = profile_dir.file_name().and_then(|name| name.to_str()).expect("a profile");
     let profile = if profile == "debug" { "dev" } else { profile };
-    let status = Command::new(env!("CARGO"))
+    let mut cargo = Command::new(env!("CARGO"));
+    // What is said of this package would have dependencies built again that look at it.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(name);
+        }
+    }
+    let status = cargo
         .args(["build", "--locked", "--quiet", "--package", "bootstrap", "--profile", profile])
         .args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml")])
         .arg("--target-dir")

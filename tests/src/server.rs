@@ -1,5 +1,5 @@
 //! A running server.
-use crate::{browser::Browser, process::Process, program, random, run};
+use crate::{browser::Browser, process::Process, program, random, run, store};
 use reqwest::Method;
 use std::{
     net::TcpListener,
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 const READY: &str = "Sotto is ready.";
 
-/// A server of this test's own, on a data dir that vanishes.
+/// A server of this test's own, on a data dir that vanishes, or on what `TEST_STORE` names.
 pub struct Server {
     folder: TempDir,
     port: u16,
@@ -42,6 +42,12 @@ impl Server {
         Self::start_with(&[("SOTTO_RATE_LIMITS", "off")])
     }
 
+    /// Starts a server on the embedded store whatever is asked for, for a test that meddles with
+    /// its files.
+    pub fn start_embedded() -> Self {
+        Self::start_with(&[("SOTTO_MONGODB_URI", "")])
+    }
+
     /// Starts a server with more settings. `{port}` in a value stands for its port.
     pub fn start_with(settings: &[(&str, &str)]) -> Self {
         Self::start_within(&[], settings)
@@ -50,10 +56,14 @@ impl Server {
     /// The same inside another command, which gets the folder as its first argument.
     pub fn start_within(wrapper: &[&str], settings: &[(&str, &str)]) -> Self {
         let own = |text: &&str| (*text).to_owned();
+        let elsewhere = settings.iter().any(|(name, _)| *name == "SOTTO_MONGODB_URI");
+        let store = if elsewhere { Vec::new() } else { store::settings() };
+        let given = settings.iter().map(|(name, value)| (own(name), own(value)));
         let mut server = Self {
             folder: tempfile::tempdir().expect("a folder"),
             port: 0,
-            settings: settings.iter().map(|(name, value)| (own(name), own(value))).collect(),
+            // What a test gives comes last, and so wins.
+            settings: store.into_iter().chain(given).collect(),
             wrapper: wrapper.iter().map(own).collect(),
             process: None,
             output: Arc::default(),
@@ -78,7 +88,7 @@ impl Server {
 
     /// What it is told that people come by.
     pub fn public_url(&self) -> String {
-        let set = self.settings.iter().find(|(name, _)| name == "SOTTO_PUBLIC_URL");
+        let set = self.settings.iter().rfind(|(name, _)| name == "SOTTO_PUBLIC_URL");
         set.map_or_else(|| self.origin(), |(_, url)| url.clone())
     }
 

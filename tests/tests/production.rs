@@ -132,6 +132,42 @@ async fn without_redis_people_stay_signed_in_and_nothing_is_missed() {
     assert_eq!(until(&mut hers, &id).await["seq"], 2);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn instances_are_restarted_one_after_the_other_and_no_message_is_lost_or_refused() {
+    let mut deployment = Deployment::start(2).await;
+    let traffic = Arc::new(Traffic::default());
+    let mut writing = JoinSet::new();
+    for _ in 0..3 {
+        let (ann, bob, room) = deployment.pair().await;
+        for person in [ann, bob] {
+            writing.spawn(Correspondent::new(&person, &room, &traffic).write());
+        }
+    }
+    let (ann, _, _) = deployment.pair().await;
+    for number in 0..2 {
+        after_more(&traffic, 100).await;
+        let mut socket = ann.at(deployment.instance(number)).socket().await;
+        deployment.instances[number].ask_to_stop();
+        assert_eq!(socket.end().await, Some(1001), "it says that it goes");
+        assert!(deployment.instances[number].wait().success());
+        after_more(&traffic, 100).await;
+        deployment.instances[number].restart();
+        // As long as nginx leaves one alone that did not answer.
+        tokio::time::sleep(Duration::from_millis(2_500)).await;
+    }
+    after_more(&traffic, 100).await;
+    traffic.end();
+    for correspondent in writing.join_all().await {
+        let history = correspondent.person().history(correspondent.room()).await;
+        assert_dense(&history);
+        correspondent.check(&history).await;
+    }
+    let (connections, resyncs, refused) = traffic.troubles();
+    eprintln!("{connections} connections, {resyncs} resyncs, {refused} refusals");
+    assert_eq!(refused, 0, "whoever is connected is served");
+    assert!(connections > 6, "the restarts were felt");
+}
+
 /// The message of that name, past all else.
 async fn until(socket: &mut journeys::Socket, id: &str) -> Value {
     loop {

@@ -659,7 +659,7 @@ async fn a_body_that_never_ends_is_refused_when_it_is_too_long() {
 
 #[tokio::test]
 async fn health_names_what_is_broken() {
-    let server = Server::start();
+    let server = Server::start_embedded();
     let browser = Browser::new(&server);
     assert_eq!(browser.get("/health/").await.must(200), json!({"status": "ok"}));
     let store = server.data_dir().join("sotto.db");

@@ -97,6 +97,13 @@ impl Mongod {
         self.folder.join("log")
     }
 
+    /// Every document of every collection of every database as it is stored, the log of all
+    /// changes included, all of it written to its files. Where everybody may use it.
+    pub async fn dump(&self) -> Vec<(String, Vec<u8>)> {
+        let dumped = replica_set::dump(&self.open_uri()).await;
+        dumped.unwrap_or_else(|error| panic!("what is stored can't be read: {error}"))
+    }
+
     /// `kill -9`, and waits until it is gone.
     pub fn kill(&mut self) {
         drop(self.process.take().expect("a running mongod"));

@@ -2,7 +2,7 @@
 use crate::{GLANCE, PATIENCE};
 use mongodb::{
     Client, Database,
-    bson::{Document, doc},
+    bson::{Document, RawDocumentBuf, doc},
     error::ErrorKind,
     options::ClientOptions,
 };
@@ -49,6 +49,28 @@ pub async fn create_root(uri: &str, name: &str, password: &str) -> Result<Docume
     let command = doc! { "createUser": name, "pwd": password, "roles": ["root"] };
     let made = admin(uri).await?.run_command(command).await;
     made.map_err(|error| format!("no user could be made: {error}"))
+}
+
+/// The bytes of all documents, by the names of their collections. Has the server write them all to
+/// its files first.
+pub async fn dump(uri: &str) -> Result<Vec<(String, Vec<u8>)>, mongodb::error::Error> {
+    let mut options = ClientOptions::parse(uri).await?;
+    options.direct_connection = Some(true);
+    let client = Client::with_options(options)?;
+    client.database("admin").run_command(doc! { "fsync": 1 }).await?;
+    let mut dumped = Vec::new();
+    for name in client.list_database_names().await? {
+        let database = client.database(&name);
+        for name in database.list_collection_names().await? {
+            let mut all = database.collection::<RawDocumentBuf>(&name).find(doc! {}).await?;
+            let mut bytes = Vec::new();
+            while all.advance().await? {
+                bytes.extend_from_slice(all.current().as_bytes());
+            }
+            dumped.push((format!("{}.{name}", database.name()), bytes));
+        }
+    }
+    Ok(dumped)
 }
 
 async fn admin(uri: &str) -> Result<Database, String> {

@@ -27,5 +27,6 @@ mod users;
 pub use {
     admin::{check_server, initiate_replica_set, settle_user},
     open_error::OpenError,
+    options::database_name,
     store::MongoStore,
 };

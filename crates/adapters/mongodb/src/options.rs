@@ -49,6 +49,15 @@ fn malformed(uri: &str) -> OpenError {
     OpenError::Malformed { part }
 }
 
+/// The name of the database that a connection string leads to.
+///
+/// # Errors
+/// [`OpenError::Malformed`] where it can't be read.
+pub fn database_name(uri: &str) -> Result<String, OpenError> {
+    let text = ConnectionString::parse(uri).map_err(|_| malformed(uri))?;
+    Ok(text.default_database.unwrap_or_else(|| DATABASE.to_owned()))
+}
+
 /// The database that is used.
 pub(crate) fn database(options: &ClientOptions) -> String {
     options.default_database.clone().unwrap_or_else(|| DATABASE.to_owned())
@@ -134,6 +143,19 @@ mod tests {
             assert_eq!((writes.w, writes.journal), (Some(Acknowledgment::Majority), Some(true)));
             assert_eq!(options.read_concern, Some(ReadConcern::majority()));
         }
+    }
+
+    #[test]
+    fn the_database_is_the_one_in_the_path_or_ours() {
+        for (uri, name) in [
+            ("mongodb://a:s3cret@localhost/chat?replicaSet=rs0", "chat"),
+            ("mongodb+srv://db.example/chat", "chat"),
+            ("mongodb://localhost/?replicaSet=rs0", DATABASE),
+            ("mongodb://localhost", DATABASE),
+        ] {
+            assert_eq!(database_name(uri).expect(uri), name);
+        }
+        assert!(database_name("localhost").is_err());
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@ use super::{Opened, Tools};
 use crate::settings::Settings;
 use adapter_crypto::{AesPayloadSealer, KeyRing};
 use adapter_local::RelayEventBus;
-use adapter_mongodb::MongoStore;
+use adapter_mongodb::{MongoStore, database_name};
 use adapter_prometheus::Watched;
 use adapter_redis::{RedisBroadcast, RedisLink, RedisOptions};
 use anyhow::{Context, Result};
@@ -19,8 +19,17 @@ pub async fn open_redis(settings: &Settings) -> Result<Option<RedisLink>> {
     let Some(url) = &settings.redis_url else {
         return Ok(None);
     };
-    let link = RedisLink::open(RedisOptions::new(url)).await.context("SOTTO_REDIS_URL")?;
-    Ok(Some(link))
+    let options = RedisOptions { prefix: prefix(settings)?, ..RedisOptions::new(url) };
+    Ok(Some(RedisLink::open(options).await.context("SOTTO_REDIS_URL")?))
+}
+
+/// Deployments with databases of different names can share a Redis. All instances of one have the
+/// same name of it, also while their keys or passwords are being changed.
+fn prefix(settings: &Settings) -> Result<String> {
+    Ok(match &settings.mongodb_uri {
+        Some(uri) => format!("sotto:{}:", database_name(uri).context("SOTTO_MONGODB_URI")?),
+        None => "sotto:".to_owned(),
+    })
 }
 
 /// The store on MongoDB, whose changes are told to all instances: over Redis at once, without it

@@ -9,7 +9,13 @@ mod verdict;
 
 pub use parts::Inspected;
 
-use crate::{cli::DoctorArgs, commands::client::client, keys, parts::Parts, settings::Settings};
+use crate::{
+    cli::DoctorArgs,
+    commands::client::client,
+    keys,
+    parts::{Parts, open_redis},
+    settings::Settings,
+};
 use anyhow::{Result, bail};
 use std::{io::Write, sync::Arc};
 use verdict::{Check, Finding, Verdict};
@@ -17,7 +23,7 @@ use verdict::{Check, Finding, Verdict};
 /// Runs all checks, one after another; fails if one of them did.
 pub async fn run(args: &DoctorArgs, settings: Settings) -> Result<()> {
     let mut findings = Vec::new();
-    for check in checks(args, &settings).await? {
+    for check in checks(args, settings).await? {
         let finding = check.run().await;
         if !args.json {
             writeln!(std::io::stdout(), "{finding}")?;
@@ -50,12 +56,18 @@ fn conclude(args: &DoctorArgs, findings: &[Finding]) -> Result<()> {
     Ok(())
 }
 
-async fn checks(args: &DoctorArgs, settings: &Settings) -> Result<Vec<Check>> {
-    let mut checks = vec![Check::done("settings", check_settings(settings))];
+async fn checks(args: &DoctorArgs, mut settings: Settings) -> Result<Vec<Check>> {
+    let mut checks = vec![Check::done("settings", check_settings(&settings))];
     if settings.mongodb_uri.is_none() {
         checks.push(Check::done("data dir", data_dir::check(&settings.data_dir)));
     }
-    match look_inside(settings).await {
+    if let Err(error) = open_redis(&settings).await {
+        let remedy = "until then no instance starts, and those that run hear of one another late";
+        checks.push(Check::done("Redis", Verdict::failed(format!("{error:#}"), remedy)));
+        // The rest can be looked at without it.
+        settings.redis_url = None;
+    }
+    match look_inside(&settings).await {
         Ok(parts) => checks.extend(checks_of(parts.inspected())),
         Err(verdict) => checks.push(Check::done("store", verdict)),
     }
