@@ -20,8 +20,8 @@ fn server() -> &'static Server {
     SERVER.get_or_init(Server::start)
 }
 
-fn is_online(person: &Person) -> Option<Value> {
-    Some(json!({"type": "presence", "user": person.id, "online": true, "last_seen": null}))
+fn is_online(person: &Person) -> Value {
+    json!({"type": "presence", "user": person.id, "online": true, "last_seen": null})
 }
 
 /// Hears that somebody is gone, and when they left.
@@ -36,8 +36,8 @@ async fn both_see_each_other_come_and_go() {
     let (ann, bob, room) = Person::pair(server()).await;
     let mut hers = ann.socket().await;
     let mut his = bob.socket().await;
-    assert_eq!(his.next_presence(SOON).await, is_online(&ann), "who is there already");
-    assert_eq!(hers.next_presence(SOON).await, is_online(&bob), "who comes");
+    assert_eq!(his.next_presence(SOON).await, Some(is_online(&ann)), "who is there already");
+    assert_eq!(hers.next_presence(SOON).await, Some(is_online(&bob)), "who comes");
     let before = bob.say(&room, "good night").await["sent_at"].as_str().expect("a time").to_owned();
     his.close().await;
     let closed = Instant::now();
@@ -53,7 +53,7 @@ async fn another_socket_changes_nothing_nor_does_a_connection_that_comes_back() 
     let (ann, bob, _) = Person::pair(server()).await;
     let mut hers = ann.socket().await;
     let (first, second) = (bob.socket().await, bob.socket().await);
-    assert_eq!(hers.next_presence(SOON).await, is_online(&bob));
+    assert_eq!(hers.next_presence(SOON).await, Some(is_online(&bob)));
     drop(first);
     assert_eq!(hers.next_presence(GONE).await, None, "the second is open");
     drop(second);
@@ -70,11 +70,15 @@ async fn strangers_and_sockets_of_other_rooms_hear_nothing() {
     let other_room = ann.room_with(&carl).await;
     let mut carls = carl.socket().await;
     let mut narrow = ann.socket_at(&format!("/ws/chat/{room}/")).await;
-    assert_eq!(carls.next_presence(SOON).await, is_online(&ann));
+    assert_eq!(carls.next_presence(SOON).await, Some(is_online(&ann)));
     let his = bob.socket().await;
-    assert_eq!(narrow.next_presence(SOON).await, is_online(&bob), "and nothing of Carl before");
+    assert_eq!(
+        narrow.next_presence(SOON).await,
+        Some(is_online(&bob)),
+        "and nothing of Carl before"
+    );
     let mut other = ann.socket_at(&format!("/ws/chat/{other_room}/")).await;
-    assert_eq!(other.next_presence(SOON).await, is_online(&carl));
+    assert_eq!(other.next_presence(SOON).await, Some(is_online(&carl)));
     his.close().await;
     hear_gone(&mut narrow, &bob).await;
     assert_eq!(other.next_presence(QUIET).await, None);
@@ -88,8 +92,8 @@ async fn a_room_that_begins_tells_both_that_the_other_is_there() {
     let (mut hers, mut his) = (ann.socket().await, bob.socket().await);
     assert_eq!(hers.next_presence(QUIET).await, None, "strangers");
     ann.room_with(&bob).await;
-    assert_eq!(hers.next_presence(SOON).await, is_online(&bob));
-    assert_eq!(his.next_presence(SOON).await, is_online(&ann));
+    assert_eq!(hers.next_presence(SOON).await, Some(is_online(&bob)));
+    assert_eq!(his.next_presence(SOON).await, Some(is_online(&ann)));
 }
 
 #[tokio::test]
@@ -99,9 +103,9 @@ async fn it_is_seen_across_instances_and_at_least_within_one_when_redis_is_gone(
     let (near, far) = (deployment.instance(0), deployment.instance(1));
     let mut hers = ann.at(near.clone()).socket().await;
     let his = bob.at(far.clone()).socket().await;
-    assert_eq!(hers.next_presence(SOON).await, is_online(&bob), "on the other instance");
+    assert_eq!(hers.next_presence(SOON).await, Some(is_online(&bob)), "on the other instance");
     let mut her_other = ann.at(far).socket().await;
-    assert_eq!(her_other.next_presence(SOON).await, is_online(&bob));
+    assert_eq!(her_other.next_presence(SOON).await, Some(is_online(&bob)));
     let his_other = bob.at(near.clone()).socket().await;
     his.close().await;
     assert_eq!(hers.next_presence(GONE).await, None, "one is open on this instance");
@@ -111,9 +115,9 @@ async fn it_is_seen_across_instances_and_at_least_within_one_when_redis_is_gone(
 
     deployment.redis.kill();
     let his = bob.at(near.clone()).socket().await;
-    assert_eq!(hers.next_presence(SOON).await, is_online(&bob), "on the same instance");
+    assert_eq!(hers.next_presence(SOON).await, Some(is_online(&bob)), "on the same instance");
     let mut third = ann.at(near).socket().await;
-    assert_eq!(third.next_presence(SOON).await, is_online(&bob));
+    assert_eq!(third.next_presence(SOON).await, Some(is_online(&bob)));
     his.close().await;
     hear_gone(&mut hers, &bob).await;
 }

@@ -17,7 +17,7 @@ use adapter_sqlite::SqliteStore;
 use anyhow::{Context, Result};
 use application::{
     measured::{MeasuredHasher, MeasuredMailer, MeasuredMessages},
-    operations::{AdoptKeys, DeliverMail},
+    operations::{AdoptKeys, AdoptKeysError, DeliverMail},
     ports::{
         Clock, DevelopmentMailbox, Digester, Entropy, EventBus, KeyFingerprint, Mailer,
         MessageRepository, MessageSealer, PasswordHasher, PayloadSealer, Presence, RateLimiter,
@@ -160,7 +160,12 @@ impl Parts {
     /// Checks the sealing keys against those the store was used with.
     async fn adopt_keys(&self) -> Result<()> {
         let adopting = AdoptKeys { known: self.store.clone() };
-        adopting.execute(&self.keys).await.context(keys::REMEDY)
+        match adopting.execute(&self.keys).await {
+            Err(AdoptKeysError::Unavailable(error)) => {
+                Err(error).context("the store went away at the start; try again once it is back")
+            }
+            adopted => adopted.context(keys::REMEDY),
+        }
     }
 
     /// Begins what goes on beside serving: the delivery of mail, until the instance begins to end,

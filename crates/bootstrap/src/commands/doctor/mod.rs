@@ -102,7 +102,7 @@ fn checks_of(parts: Inspected) -> Vec<Check> {
 async fn look_inside(settings: &Settings) -> Result<Parts, Verdict> {
     if settings.mongodb_uri.is_some() {
         let opened = Parts::open_unadopted(settings).await;
-        return opened.map_err(|error| Verdict::failed(format!("{error:#}"), "correct it"));
+        return opened.map_err(|error| Verdict::failed(format!("{error:#}"), "then look again"));
     }
     let found = keys::find(settings.encryption_keys.as_deref(), &settings.data_dir);
     let found = found.map_err(|error| Verdict::failed(format!("{error:#}"), keys::REMEDY))?;
