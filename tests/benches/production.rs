@@ -34,9 +34,14 @@ const BODY: &str = "See you at the station at a quarter past six, I will bring t
 async fn main() {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let deployment = Deployment::start(2).await;
-    let mut pairs = Vec::new();
+    let mut people = Vec::new();
     for _ in 0..PAIRS {
-        pairs.push(Pair::sit_down(&deployment).await);
+        people.push(deployment.pair().await);
+    }
+    // All sockets at once: one that nobody reads for long is given up for dead.
+    let mut pairs = Vec::new();
+    for people in people {
+        pairs.push(Pair::sit_down(&deployment, people).await);
     }
     println!(
         "two instances behind nginx (TLS) on one mongod and one Redis, {PAIRS} pairs of people, \
@@ -56,8 +61,8 @@ struct Pair {
 }
 
 impl Pair {
-    async fn sit_down(deployment: &Deployment) -> Self {
-        let (ann, bob, room) = deployment.pair().await;
+    async fn sit_down(deployment: &Deployment, people: (Person, Person, String)) -> Self {
+        let (ann, bob, room) = people;
         let before = sockets(deployment).await;
         let (ann, bob) = (socket(&ann).await, socket(&bob).await);
         let each_has_one_more: Vec<_> = before.iter().map(|sockets| sockets + 1).collect();
@@ -264,7 +269,13 @@ impl Bare {
             }
         }
         let pattern = stored.find_one(doc! {}).await.expect("an answer").expect("a message");
-        Self { client, messages, pattern, rooms: (0..PAIRS).map(|_| uuid(Uuid::new_v4())).collect(), inserted: 0 }
+        Self {
+            client,
+            messages,
+            pattern,
+            rooms: (0..PAIRS).map(|_| uuid(Uuid::new_v4())).collect(),
+            inserted: 0,
+        }
     }
 
     /// The next message: of each room by turns, as the pairs' are.
