@@ -11,6 +11,7 @@ use application::ports::{RoomHeads, TouchMark, TouchedRoom, TouchedRooms, Unavai
 use async_trait::async_trait;
 use domain::{
     id::{RoomId, UserId},
+    message::SealedMessage,
     room::RoomHead,
 };
 use mongodb::bson::{Binary, DateTime, doc};
@@ -61,6 +62,10 @@ impl RoomHeads for MongoStore {
             Ok(TouchedRooms { rooms, mark: TouchMark(mark.timestamp_millis()) })
         })
         .await
+    }
+
+    fn follow(&self, message: &SealedMessage) {
+        self.dispatcher().follow(message);
     }
 }
 

@@ -9,7 +9,7 @@ use application::ports::{Appended, MessageChange, MessageRepository, RoomHeads, 
 use domain::{
     history::{Limit, Window},
     id::{RoomId, UserId},
-    message::Alteration,
+    message::{Alteration, NewMessage, SealedMessage},
     room::{Participants, Room},
 };
 use mongodb::{
@@ -30,7 +30,7 @@ struct Watched {
     store: MongoStore,
     commands: Arc<Mutex<Vec<(String, Document)>>>,
     direct: Database,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 impl Watched {
@@ -48,7 +48,7 @@ impl Watched {
         let bus = Arc::new(RecordingBus::default());
         let store = MongoStore::open_with(options, bus).await.expect("opens");
         let direct = database.connect().await;
-        Self { store, commands, direct, _database: database }
+        Self { store, commands, direct, database }
     }
 
     /// Does something; the commands it took.
@@ -311,4 +311,78 @@ async fn messages_that_are_sent_together_share_their_round_trips() {
     assert_eq!(watched.names(read).await, ["find", "find", "findAndModify"]);
     let read = watched.store.mark_read_up_to(stored.room, me(), stored.seq);
     assert_eq!(watched.names(read).await, ["find", "findAndModify"], "the room is known");
+}
+
+/// Another instance on the database of a watched one.
+async fn another(watched: &Watched) -> MongoStore {
+    let options = watched.database.options().await;
+    MongoStore::open_with(options, Arc::new(RecordingBus::default())).await.expect("opens")
+}
+
+/// Stores one message, and says what it has become.
+async fn store_one(store: &MongoStore, message: NewMessage) -> SealedMessage {
+    match store.append(vec![message]).await.remove(0) {
+        Ok(Appended::New(stored)) => stored,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_another_instance_announced_need_not_be_found_out() {
+    let watched = Watched::open().await;
+    let other = another(&watched).await;
+    let room = watched.room(2).await;
+    let [me, you] = [me(), a_user(2).id];
+    store_one(&watched.store, a_message(room.id, me, 1)).await;
+    let theirs = store_one(&other, a_message(room.id, you, 2)).await;
+    let react = MessageChange {
+        room: room.id,
+        message: theirs.id,
+        by: you,
+        alteration: Alteration::React(an_emoji(1)),
+    };
+    let reacted = other.alter(react).await.expect("answers").expect("allowed");
+    for message in [&theirs, &reacted, &theirs] {
+        watched.store.follow(message);
+    }
+    let known = watched.names(store_one(&watched.store, a_message(room.id, me, 3))).await;
+    assert_eq!(known, ["update", "insert"], "the end of the room is known");
+    let listed = watched.store.find(room.id, you).await.expect("finds").expect("is theirs");
+    assert_eq!((listed.room.last_seq, listed.unread), (3, 2));
+
+    other.append((4..6).map(|n| a_message(room.id, you, n)).collect()).await;
+    let last = store_one(&other, a_message(room.id, you, 6)).await;
+    watched.store.follow(&last);
+    let unknown = watched.names(store_one(&watched.store, a_message(room.id, me, 7))).await;
+    assert_eq!(unknown, ["aggregate", "update", "insert"], "what came before it was not heard of");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_room_where_another_instance_was_quicker_stops_no_other() {
+    let watched = Watched::open().await;
+    let other = another(&watched).await;
+    let mut rooms = Vec::new();
+    for other in 2..=5 {
+        rooms.push(watched.room(other).await.id);
+    }
+    let to_all = |first: u32| {
+        let numbered = rooms.iter().zip(first..);
+        numbered.map(|(room, n)| a_message(*room, me(), n)).collect::<Vec<_>>()
+    };
+    watched.store.append(to_all(0)).await;
+    for message in to_all(10).into_iter().take(2) {
+        store_one(&other, message).await;
+    }
+    let commands = watched.commands(async {
+        for (place, outcome) in watched.store.append(to_all(20)).await.into_iter().enumerate() {
+            let Ok(Appended::New(stored)) = outcome else { panic!("{outcome:?}") };
+            assert_eq!(stored.seq, if place < 2 { 3 } else { 2 });
+        }
+    });
+    let inserts = |(name, command): (String, Document)| {
+        (name == "insert").then(|| command.get_array("documents").map_or(0, Vec::len))
+    };
+    let inserts: Vec<_> = commands.await.into_iter().filter_map(inserts).collect();
+    assert_eq!(inserts[0], 4, "all at first");
+    assert_eq!(inserts[1..].iter().sum::<usize>(), 2, "and again only what was refused");
 }

@@ -2,6 +2,7 @@ use super::Unavailable;
 use async_trait::async_trait;
 use domain::{
     id::{RoomId, UserId},
+    message::SealedMessage,
     room::{Participants, RoomHead},
 };
 
@@ -41,4 +42,8 @@ pub trait RoomHeads: Send + Sync {
     /// from is of interest. A change is found by a look that begins after it became visible, and
     /// by every look that begins less than a minute after it, however long storing it took.
     async fn list_touched(&self, since: Option<TouchMark>) -> Result<TouchedRooms, Unavailable>;
+
+    /// Another instance says that it has durably stored this message, or this change of one. Whoever
+    /// remembers where rooms end may follow; such news may also come late, twice or never.
+    fn follow(&self, message: &SealedMessage);
 }

@@ -113,11 +113,19 @@ impl RelayEventBus {
             match broadcast.receive().await {
                 Received::Event(event) => {
                     add(&self.counters.received, 1);
+                    self.follow(&event);
                     self.hear(&Arc::from(event));
                 }
                 Received::LostFor(users) => users.into_iter().for_each(|user| self.resync(user)),
                 Received::Lost => add(&self.counters.resyncs, self.local.mark_all_lost()),
             }
+        }
+    }
+
+    /// Lets the store know what another instance stored, so that it need not find out.
+    fn follow(&self, event: &ChatEvent) {
+        if let (ChatEvent::Message { message, .. }, Ok(heads)) = (event, self.heads()) {
+            heads.follow(message);
         }
     }
 

@@ -44,6 +44,8 @@ pub struct SharedHistory {
     pub heads_read: AtomicUsize,
     /// How often changes were read.
     pub changes_read: AtomicUsize,
+    /// What it was told to follow.
+    pub followed: Mutex<Vec<u64>>,
 }
 
 struct Room {
@@ -159,6 +161,10 @@ impl RoomHeads for SharedHistory {
                 rev_bound: place.rev + self.bound_ahead.load(Ordering::Relaxed),
             });
         Ok(TouchedRooms { rooms: touched.collect(), mark: TouchMark(mark) })
+    }
+
+    fn follow(&self, message: &SealedMessage) {
+        self.followed.lock().expect("no panic").push(message.rev);
     }
 }
 

@@ -313,6 +313,17 @@ async fn own_events_go_out_whoever_listens_and_those_of_others_do_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_store_follows_what_others_stored_whoever_listens() {
+    let (history, room) = a_room();
+    let here = Instance::on(&history).await;
+    here.bus.publish(history.send(room));
+    here.wire.deliver_event(history.send(room));
+    here.wire.deliver_event(history.edit(room, 1));
+    settle().await;
+    assert_eq!(*history.followed.lock().expect("no panic"), [2, 3]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_no_message_is_told_at_once_even_while_a_gap_is_open() {
     let (history, room) = a_room();
     let here = Instance::on(&history).await;

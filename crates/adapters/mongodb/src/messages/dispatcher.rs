@@ -65,6 +65,11 @@ impl Dispatcher {
         self.0.proceed();
         answer
     }
+
+    /// Takes note of what another instance stored.
+    pub(crate) fn follow(&self, message: &SealedMessage) {
+        self.0.heads.follow(message);
+    }
 }
 
 impl Shared {

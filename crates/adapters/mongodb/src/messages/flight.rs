@@ -1,4 +1,4 @@
-//! A flight: messages of several rooms on their way into the store in one insert.
+//! A flight: messages of several rooms on their way into the store together.
 //!
 //! It makes one attempt. What could not be stored goes back to the front of its line, with what was
 //! learnt from the failure, and comes along on a later flight.
@@ -7,7 +7,7 @@ use super::{
     head::{Head, read_heads},
     lanes::{ANSWER_WITHIN, Ending, Leg, Past, Sending},
     record::MessageRecord,
-    wire::{self, Acknowledged, Inserted, Refused, Touch},
+    wire::{self, Acknowledged, Inserted, Order, Refused, Reign, Touch},
 };
 use crate::errors::speakable;
 use anyhow::Context;
@@ -51,6 +51,12 @@ impl Passage {
 
     fn fail(&mut self, why: &str) {
         self.ending = Ending::Failed(why.to_owned());
+    }
+
+    /// Has it looked up whether what is left was stored before.
+    fn suspect(&mut self) {
+        let untried = self.leg.sends.iter_mut().filter(|sending| sending.past == Past::None);
+        untried.for_each(|sending| sending.past = Past::Refused);
     }
 }
 
@@ -111,15 +117,11 @@ async fn attempt(shared: &Shared, passages: &mut [Passage], sent: &mut bool) -> 
     let needed = if found { Acknowledged::ByMajority } else { Acknowledged::ByPrimary };
     let reign = wire::touch(&shared.database, &touches, needed).await?;
     announce_found(shared, passages);
-    if plan.places.is_empty() {
-        return Ok(());
-    }
     *sent = true;
-    let inserted = wire::insert(&shared.database, plan.records).await?;
-    if inserted.reign != reign {
-        return Err(PrimaryChanged.into());
-    }
-    settle(shared, passages, &plan.places, &inserted);
+    let (alone, in_line) =
+        tokio::try_join!(plan.alone.insert(shared, reign), plan.in_line.insert(shared, reign))?;
+    settle(shared, passages, &plan.alone, &alone);
+    settle(shared, passages, &plan.in_line, &in_line);
     Ok(())
 }
 
@@ -217,22 +219,48 @@ fn lost_replies(passages: &[Passage], targets: &HashMap<MessageId, RoomId>) -> H
     lost
 }
 
-/// What goes into the insert.
+/// What is to be stored. No room has a part in both loads.
 struct Plan {
+    /// Rooms with one message each: what stops one of them need not stop the others.
+    alone: Load,
+    /// Rooms with several, none of which may overtake another.
+    in_line: Load,
+}
+
+/// What goes into one insert.
+struct Load {
+    order: Order,
     records: RawArrayBuf,
     /// Of each record the room's place on the flight, and the end of the room with it.
     places: Vec<(usize, Head)>,
 }
 
+impl Load {
+    fn new(order: Order) -> Self {
+        Self { order, records: RawArrayBuf::new(), places: Vec::new() }
+    }
+
+    /// Stores it under the reign that the rooms were touched under.
+    async fn insert(&self, shared: &Shared, reign: Reign) -> anyhow::Result<Inserted> {
+        if self.places.is_empty() {
+            return Ok(Inserted { refused: HashMap::new(), reign });
+        }
+        let inserted = wire::insert(&shared.database, self.records.clone(), self.order).await?;
+        if inserted.reign == reign { Ok(inserted) } else { Err(PrimaryChanged.into()) }
+    }
+}
+
 fn number(passages: &[Passage]) -> anyhow::Result<Plan> {
-    let mut plan = Plan { records: RawArrayBuf::new(), places: Vec::new() };
+    let mut plan = Plan { alone: Load::new(Order::None), in_line: Load::new(Order::Strict) };
     for (index, passage) in passages.iter().enumerate() {
         let Some(mut head) = passage.head.filter(|_| passage.is_going()) else { continue };
+        let alone = passage.leg.sends.len() == 1;
+        let load = if alone { &mut plan.alone } else { &mut plan.in_line };
         for Sending { message, .. } in &passage.leg.sends {
             head.extend(message.sender);
             let record = MessageRecord::first(message, head.seq, head.rev, head.low_count);
-            plan.records.push(serialize_to_raw_document_buf(&record)?);
-            plan.places.push((index, head));
+            load.records.push(serialize_to_raw_document_buf(&record)?);
+            load.places.push((index, head));
         }
     }
     Ok(plan)
@@ -262,14 +290,20 @@ fn announce_found(shared: &Shared, passages: &mut [Passage]) {
 }
 
 /// Announces and answers what was stored, and draws the conclusions from what was not.
-fn settle(
-    shared: &Shared,
-    passages: &mut [Passage],
-    places: &[(usize, Head)],
-    inserted: &Inserted,
-) {
-    for (index, head) in &places[..inserted.stored.min(places.len())] {
+fn settle(shared: &Shared, passages: &mut [Passage], load: &Load, inserted: &Inserted) {
+    for (place, (index, head)) in load.places.iter().enumerate() {
         let passage = &mut passages[*index];
+        if let Some(refused) = inserted.refused.get(&place) {
+            refuse(shared, passage, *head, *refused);
+            if load.order == Order::None {
+                continue;
+            }
+            if *refused == Refused::NameTaken {
+                suspect(passages, &load.places[place..]);
+            }
+            // The server stopped here; what comes after was never tried.
+            return;
+        }
         let Some(sending) = passage.leg.sends.pop_front() else { continue };
         let stored = sending.message.clone().numbered(head.seq, head.rev);
         passage.leg.setbacks = 0;
@@ -277,19 +311,29 @@ fn settle(
         shared.announce(head.participants, stored.clone());
         sending.answer(Ok(Appended::New(stored)));
     }
-    // The server stopped here; what comes after was never tried.
-    if inserted.refused == Some(Refused::NameTaken) {
-        let left = passages.iter_mut().flat_map(|passage| &mut passage.leg.sends);
-        let untried = left.filter(|sending| sending.past == Past::None);
-        untried.for_each(|sending| sending.past = Past::Refused);
+}
+
+/// A room's next message is not stored.
+fn refuse(shared: &Shared, passage: &mut Passage, head: Head, refused: Refused) {
+    let room = passage.leg.room;
+    match refused {
+        // Whoever took it may have said so by now.
+        Refused::NumberTaken => shared.heads.forget_below(room, head.rev),
+        Refused::NameTaken | Refused::Other(_) => shared.heads.forget(room),
     }
-    if let (Some(refused), Some((index, _))) = (inserted.refused, places.get(inserted.stored)) {
-        let passage = &mut passages[*index];
-        shared.heads.forget(passage.leg.room);
-        match refused {
-            Refused::Other(code) => passage.fail(&format!("the server answered with error {code}")),
-            _ => passage.ending = Ending::SetBack,
-        }
+    if refused == Refused::NameTaken {
+        passage.suspect();
+    }
+    match refused {
+        Refused::Other(code) => passage.fail(&format!("the server answered with error {code}")),
+        Refused::NumberTaken | Refused::NameTaken => passage.ending = Ending::SetBack,
+    }
+}
+
+/// Where one message was stored before, others that were to follow it may have been, too.
+fn suspect(passages: &mut [Passage], places: &[(usize, Head)]) {
+    for (index, _) in places {
+        passages[*index].suspect();
     }
 }
 

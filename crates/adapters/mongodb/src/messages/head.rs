@@ -7,6 +7,7 @@ use crate::{
 };
 use domain::{
     id::{RoomId, UserId},
+    message::SealedMessage,
     room::Participants,
 };
 use mongodb::{
@@ -46,10 +47,23 @@ impl Head {
         self.rev += 1;
         self.low_count += u64::from(sender == low);
     }
+
+    /// Moves on by what is the very next change of the room; else it can't tell what came before.
+    fn follow(&mut self, message: &SealedMessage) -> bool {
+        if message.rev != self.rev + 1 || message.seq > self.seq + 1 {
+            return false;
+        }
+        if message.seq > self.seq {
+            self.extend(message.sender);
+        } else {
+            self.rev = message.rev;
+        }
+        true
+    }
 }
 
-/// The heads that this instance remembers. In each room, only whoever has its turn there touches
-/// its head.
+/// The heads that this instance remembers. In each room, only whoever has its turn there notes its
+/// head, and what others stored moves it on.
 #[derive(Default)]
 pub(crate) struct Heads(Mutex<HashMap<RoomId, Head>>);
 
@@ -66,6 +80,24 @@ impl Heads {
             heads.clear();
         }
         heads.insert(room, head);
+    }
+
+    /// Moves on the head of a room by what another instance stored and a majority has. What is not
+    /// the next has it read anew.
+    pub(crate) fn follow(&self, message: &SealedMessage) {
+        let mut heads = self.heads();
+        let Some(head) = heads.get_mut(&message.room) else { return };
+        if message.rev > head.rev && !head.follow(message) {
+            heads.remove(&message.room);
+        }
+    }
+
+    /// Has the head of a room read anew, unless it has come to this `rev` meanwhile.
+    pub(crate) fn forget_below(&self, room: RoomId, rev: u64) {
+        let mut heads = self.heads();
+        if heads.get(&room).is_some_and(|head| head.rev < rev) {
+            heads.remove(&room);
+        }
     }
 
     /// Has the head of a room read anew.

@@ -6,7 +6,7 @@ use crate::{
     messages::record::{MESSAGES, MessageRecord},
     rooms::ROOMS,
 };
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use domain::{
     Timestamp,
     id::{ClientId, MessageId, RoomId, UserId},
@@ -66,13 +66,20 @@ pub(crate) struct Deleted {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Reign(Option<ObjectId>);
 
-/// How far an insert came.
+/// Whether a document waits for those before it in an insert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Each is tried only once those before it are stored.
+    Strict,
+    /// Each is tried whatever became of the others.
+    None,
+}
+
+/// What became of an insert. What was tried and not refused is on the disks of a majority.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Inserted {
-    /// So many of the documents, from the first on, are on the disks of a majority.
-    pub(crate) stored: usize,
-    /// Why the next one is not.
-    pub(crate) refused: Option<Refused>,
+    /// The places of those that were refused, and why.
+    pub(crate) refused: HashMap<usize, Refused>,
     /// Where.
     pub(crate) reign: Reign,
 }
@@ -91,7 +98,6 @@ pub(crate) enum Refused {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Reply {
-    n: i32,
     #[serde(default)]
     write_errors: Vec<WriteError>,
     #[serde(default)]
@@ -103,6 +109,7 @@ struct Reply {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct WriteError {
+    index: usize,
     code: i32,
     #[serde(default)]
     key_pattern: Document,
@@ -131,16 +138,19 @@ pub(crate) async fn touch(
     Ok(reply.reign())
 }
 
-/// Stores messages, each only after the one before it.
-pub(crate) async fn insert(database: &Database, records: RawArrayBuf) -> anyhow::Result<Inserted> {
-    let mut command = rawdoc! { "insert": MESSAGES, "ordered": true };
+/// Stores messages.
+pub(crate) async fn insert(
+    database: &Database,
+    records: RawArrayBuf,
+    order: Order,
+) -> anyhow::Result<Inserted> {
+    let mut command = rawdoc! { "insert": MESSAGES, "ordered": order == Order::Strict };
     command.append(cstr!("writeConcern"), Acknowledged::ByMajority.write_concern());
     command.append(cstr!("documents"), records);
     let reply = run(database, command).await?;
     reply.acknowledged()?;
-    let stored = usize::try_from(reply.n).context("less than nothing was stored")?;
-    let refused = reply.write_errors.first().map(WriteError::refused);
-    Ok(Inserted { stored, refused, reign: reply.reign() })
+    let refused = reply.write_errors.iter().map(|error| (error.index, error.refused())).collect();
+    Ok(Inserted { refused, reign: reply.reign() })
 }
 
 /// Those of these messages, by sender and client id, that a majority has, as they are now.
