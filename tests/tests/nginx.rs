@@ -355,15 +355,16 @@ impl Pair {
 
     /// How often either answered, out of a number of requests which must all go well.
     async fn shares(&self, visitor: &Visitor, requests: usize) -> [usize; 2] {
-        let before = self.answered();
+        let mut ids = Vec::new();
         for _ in 0..requests {
-            assert_eq!(visitor.get("/health/live/").await.status, 200);
+            let answer = visitor.get("/health/live/").await;
+            assert_eq!(answer.status, 200);
+            ids.push(format!("id={}", answer.header("x-request-id")));
         }
         // The log is written after the answer.
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let after = self.answered();
-            let shares = [after[0] - before[0], after[1] - before[1]];
+            let shares = self.answered(&ids);
             if shares.iter().sum::<usize>() == requests {
                 return shares;
             }
@@ -372,11 +373,15 @@ impl Pair {
         }
     }
 
-    fn answered(&self) -> [usize; 2] {
+    /// How many of these requests either answered, as the log has it.
+    fn answered(&self, ids: &[String]) -> [usize; 2] {
         let logs = self.nginx.logs();
+        let lines: Vec<_> =
+            logs.lines().filter(|line| ids.iter().any(|id| line.ends_with(id))).collect();
         self.servers.each_ref().map(|server| {
             // Of several that were asked, with commas between them, the last one answered.
-            logs.lines()
+            lines
+                .iter()
                 .filter_map(|line| line.split_once(" upstream="))
                 .filter_map(|(_, asked)| asked.split(' ').find(|word| !word.ends_with(',')))
                 .filter(|address| *address == server.address())
