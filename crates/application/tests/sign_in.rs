@@ -1,4 +1,6 @@
-use crate::world::{FROM, MILLISECOND, PASSWORD, World, limits_but, no_limits};
+use crate::world::{
+    MILLISECOND, PASSWORD, World, a_browser, a_browser_at, a_browser_with, limits_but, no_limits,
+};
 use adapter_local::LocalRateLimiter;
 use application::{
     accounts::{SignIn, SignInError},
@@ -14,7 +16,7 @@ use testkit::{a_registration, a_user, an_email};
 
 /// Signs in as the unproved person 1 and gives the flow of the new browser.
 async fn handed_over(w: &World) -> FlowToken {
-    let outcome = w.sign_in().execute(FROM, None, an_email(1).as_str(), PASSWORD).await.err();
+    let outcome = w.sign_in().execute(a_browser(), an_email(1).as_str(), PASSWORD).await.err();
     match outcome {
         Some(SignInError::EmailUnverified { flow }) => flow,
         other => panic!("expected to be asked for a code, got {other:?}"),
@@ -28,7 +30,7 @@ async fn one_signs_in_by_username_or_address_in_any_case() {
     for login in
         ["person-b", "PERSON-b", " person-b ", "person1@example.com", "Person1@Example.Com"]
     {
-        let opened = w.sign_in().execute(FROM, None, login, "password 1").await.expect(login);
+        let opened = w.sign_in().execute(a_browser(), login, "password 1").await.expect(login);
         assert_eq!(opened.user, ann);
         let who = w.authenticate().execute(&opened.token).await.expect("answers");
         assert_eq!(who.map(|who| who.user), Some(ann.id));
@@ -48,7 +50,7 @@ async fn a_wrong_password_and_an_unknown_name_are_told_alike() {
         ("@", "password 1"),
         ("", ""),
     ] {
-        let outcome = w.sign_in().execute(FROM, None, login, password).await.err();
+        let outcome = w.sign_in().execute(a_browser(), login, password).await.err();
         assert!(matches!(outcome, Some(SignInError::InvalidCredentials)), "{login}");
     }
 }
@@ -74,7 +76,7 @@ async fn one_password_is_compared_whoever_the_login_names() {
             .withf(move |_, hash| hash.is_some() == somebody)
             .returning(|_, _| Ok(false));
         let sign_in = SignIn { hasher: Arc::new(hasher), ..w.sign_in() };
-        let outcome = sign_in.execute(FROM, None, login, "password 1").await.err();
+        let outcome = sign_in.execute(a_browser(), login, "password 1").await.err();
         assert!(matches!(outcome, Some(SignInError::InvalidCredentials)), "{login}");
     }
 }
@@ -85,7 +87,7 @@ async fn nobody_never_signs_in_whatever_the_hasher_says() {
     let mut hasher = MockPasswordHasher::new();
     hasher.expect_verify().once().returning(|_, _| Ok(true));
     let sign_in = SignIn { hasher: Arc::new(hasher), ..w.sign_in() };
-    let outcome = sign_in.execute(FROM, None, "nobody", "password 1").await.err();
+    let outcome = sign_in.execute(a_browser(), "nobody", "password 1").await.err();
     assert!(matches!(outcome, Some(SignInError::InvalidCredentials)));
 }
 
@@ -96,7 +98,7 @@ async fn a_password_longer_than_any_costs_no_hashing() {
     // Would panic if anything were compared.
     let hasher = Arc::new(MockPasswordHasher::new());
     let sign_in = SignIn { hasher, ..w.sign_in() };
-    let outcome = sign_in.execute(FROM, None, "person-b", &"x".repeat(129)).await.err();
+    let outcome = sign_in.execute(a_browser(), "person-b", &"x".repeat(129)).await.err();
     assert!(matches!(outcome, Some(SignInError::InvalidCredentials)));
 }
 
@@ -111,7 +113,7 @@ async fn the_session_a_browser_had_ends_when_it_signs_in_anew() {
         let name = if after == 1 { &ann.username } else { &bob.username };
         let password = format!("password {after}");
         let token = Some(previous.token.clone());
-        let opened = w.sign_in().execute(FROM, token, name.as_str(), &password).await;
+        let opened = w.sign_in().execute(a_browser_with(token), name.as_str(), &password).await;
         let opened = opened.expect("signs in");
         assert_eq!(w.authenticate().execute(&previous.token).await.expect("answers"), None);
         assert!(w.authenticate().execute(&opened.token).await.expect("answers").is_some());
@@ -126,7 +128,8 @@ async fn the_session_a_browser_had_outlives_a_sign_in_that_fails() {
     let w = World::new();
     w.an_account(1).await;
     let previous = w.sign_in_as(1).await.token;
-    let outcome = w.sign_in().execute(FROM, Some(previous.clone()), "person-b", "wrong one").await;
+    let outcome =
+        w.sign_in().execute(a_browser_with(Some(previous.clone())), "person-b", "wrong one").await;
     assert!(outcome.is_err());
     assert!(w.authenticate().execute(&previous).await.expect("answers").is_some());
     assert_eq!(w.store.bus.events(), []);
@@ -173,7 +176,7 @@ async fn an_address_mailed_too_often_keeps_its_code() {
     w.sign_up_as(1).await;
     w.clock.advance(Otp::RESEND_AFTER);
     let sign_in = SignIn { limits: limits_but("code_mail"), ..w.sign_in() };
-    let outcome = sign_in.execute(FROM, None, an_email(1).as_str(), PASSWORD).await.err();
+    let outcome = sign_in.execute(a_browser(), an_email(1).as_str(), PASSWORD).await.err();
     let Some(SignInError::EmailUnverified { flow }) = outcome else {
         panic!("expected to be asked for a code, got {outcome:?}");
     };
@@ -186,7 +189,7 @@ async fn a_wrong_password_of_an_unproved_sign_up_moves_nothing() {
     let w = World::new();
     let flow = w.sign_up_as(1).await;
     w.clock.advance(Otp::RESEND_AFTER);
-    let outcome = w.sign_in().execute(FROM, None, an_email(1).as_str(), "wrong one").await.err();
+    let outcome = w.sign_in().execute(a_browser(), an_email(1).as_str(), "wrong one").await.err();
     assert!(matches!(outcome, Some(SignInError::InvalidCredentials)));
     assert_eq!(w.mailer.sent().len(), 1);
     assert!(w.verify(&flow, 1, &w.code(1)).await.is_ok());
@@ -199,7 +202,7 @@ async fn a_sign_up_counts_for_a_day() {
     w.clock.advance(Registration::LIFETIME - MILLISECOND);
     handed_over(&w).await;
     w.clock.advance(MILLISECOND);
-    let outcome = w.sign_in().execute(FROM, None, an_email(1).as_str(), PASSWORD).await.err();
+    let outcome = w.sign_in().execute(a_browser(), an_email(1).as_str(), PASSWORD).await.err();
     assert!(matches!(outcome, Some(SignInError::InvalidCredentials)));
 }
 
@@ -210,9 +213,9 @@ async fn nobody_shadows_an_account_by_signing_up() {
     let shadow = Registration { username: ann.username, email: ann.email, ..a_registration(2) };
     w.store.registrations.insert(&shadow).await.expect("answers");
     for login in ["person-b", "person1@example.com"] {
-        let outcome = w.sign_in().execute(FROM, None, login, "password 2").await.err();
+        let outcome = w.sign_in().execute(a_browser(), login, "password 2").await.err();
         assert!(matches!(outcome, Some(SignInError::InvalidCredentials)), "{login}");
-        let outcome = w.sign_in().execute(FROM, None, login, "password 1").await;
+        let outcome = w.sign_in().execute(a_browser(), login, "password 1").await;
         assert_eq!(outcome.map(|opened| opened.user.id).expect(login), ann.id);
     }
     assert!(w.mailer.sent().is_empty());
@@ -224,7 +227,7 @@ async fn an_account_without_a_password_is_not_signed_in_to_with_one() {
     let ann = domain::user::User { password: None, ..a_user(1) };
     w.store.users.insert(&ann).await.expect("answers").expect("is new");
     for password in ["", "password 1"] {
-        let outcome = w.sign_in().execute(FROM, None, "person-b", password).await.err();
+        let outcome = w.sign_in().execute(a_browser(), "person-b", password).await.err();
         assert!(matches!(outcome, Some(SignInError::InvalidCredentials)));
     }
 }
@@ -236,7 +239,7 @@ async fn tries_beyond_the_limit_cost_no_hashing() {
     for limit in ["sign_in", "sign_in_name"] {
         let hasher = Arc::new(MockPasswordHasher::new());
         let sign_in = SignIn { hasher, limits: limits_but(limit), ..w.sign_in() };
-        let outcome = sign_in.execute(FROM, None, "person-b", "password 1").await.err();
+        let outcome = sign_in.execute(a_browser(), "person-b", "password 1").await.err();
         assert!(matches!(outcome, Some(SignInError::Throttled(_))), "{limit}");
     }
 }
@@ -250,14 +253,14 @@ async fn guessing_at_somebody_locks_them_out_nowhere_else() {
     let sign_in = SignIn { limits, ..w.sign_in() };
     let elsewhere: IpAddr = "192.0.2.1".parse().expect("an address");
     for login in ["person-b", "Person-B", " person-b "].iter().cycle().take(20) {
-        let outcome = sign_in.execute(elsewhere, None, login, "wrong one").await.err();
+        let outcome = sign_in.execute(a_browser_at(elsewhere), login, "wrong one").await.err();
         assert!(matches!(outcome, Some(SignInError::InvalidCredentials)));
     }
-    let outcome = sign_in.execute(elsewhere, None, "person-b", "password 1").await.err();
+    let outcome = sign_in.execute(a_browser_at(elsewhere), "person-b", "password 1").await.err();
     assert!(matches!(outcome, Some(SignInError::Throttled(_))), "however it is written");
-    assert!(sign_in.execute(FROM, None, "person-b", "password 1").await.is_ok());
+    assert!(sign_in.execute(a_browser(), "person-b", "password 1").await.is_ok());
     w.clock.advance(TimeDelta::minutes(1));
-    assert!(sign_in.execute(elsewhere, None, "person-b", "password 1").await.is_ok());
+    assert!(sign_in.execute(a_browser_at(elsewhere), "person-b", "password 1").await.is_ok());
 }
 
 #[tokio::test]
@@ -267,7 +270,7 @@ async fn when_hashing_is_busy_nothing_happens() {
     let mut hasher = MockPasswordHasher::new();
     hasher.expect_verify().once().returning(|_, _| Err(HashingBusy));
     let sign_in = SignIn { hasher: Arc::new(hasher), ..w.sign_in() };
-    let outcome = sign_in.execute(FROM, None, an_email(1).as_str(), PASSWORD).await.err();
+    let outcome = sign_in.execute(a_browser(), an_email(1).as_str(), PASSWORD).await.err();
     assert!(matches!(outcome, Some(SignInError::Busy(HashingBusy))));
     assert_eq!(w.attempts_left(&flow).await, Some(3));
 }
@@ -283,7 +286,7 @@ async fn what_a_throttled_address_asks_for_is_not_remembered() {
         .returning(move |_, _| Err(refused));
     let limits = Limits { limiter: Arc::new(limiter), ..no_limits() };
     let sign_in = SignIn { limits, ..w.sign_in() };
-    let outcome = sign_in.execute(FROM, None, "person-b", "password 1").await.err();
+    let outcome = sign_in.execute(a_browser(), "person-b", "password 1").await.err();
     assert!(matches!(outcome, Some(SignInError::Throttled(_))), "no other limit was asked");
 }
 
@@ -293,6 +296,6 @@ async fn a_login_longer_than_any_name_is_refused_before_it_is_counted() {
     let limits = Limits { limiter: Arc::new(MockRateLimiter::new()), ..no_limits() };
     let sign_in = SignIn { limits, ..w.sign_in() };
     let login = "a".repeat(60_000);
-    let outcome = sign_in.execute(FROM, None, &login, "password 1").await.err();
+    let outcome = sign_in.execute(a_browser(), &login, "password 1").await.err();
     assert!(matches!(outcome, Some(SignInError::InvalidCredentials)));
 }

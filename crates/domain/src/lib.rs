@@ -3,15 +3,18 @@
 //! Pure: functions are handed the time and random bytes, and nothing here waits,
 //! stores or talks to anyone.
 
+pub mod device;
 pub mod email;
 pub mod event;
 pub mod history;
 pub mod id;
+pub mod identity;
 pub mod message;
 pub mod name;
 pub mod otp;
 pub mod outbox;
 pub mod password;
+pub mod picture;
 pub mod reaction;
 pub mod registration;
 pub mod room;

@@ -2,6 +2,7 @@
 use crate::StoreUnderTest;
 use domain::{
     TimeDelta, Timestamp,
+    device::Device,
     email::Email,
     id::{ClientId, MessageId, RegistrationId, RoomId, SessionId, UserId},
     message::NewMessage,
@@ -43,6 +44,9 @@ pub fn a_user(n: u32) -> User {
         first_name: PersonName::parse("Person").expect("a name"),
         last_name: PersonName::parse(&format!("N° {n}")).expect("a name"),
         password: Some(PasswordHash::new(format!("plain:password {n}"))),
+        google: None,
+        picture: None,
+        disabled_at: None,
         joined_at: START,
     }
 }
@@ -63,9 +67,16 @@ pub fn a_registration(n: u32) -> Registration {
     }
 }
 
+/// A browser somewhere.
+pub fn a_device() -> Device {
+    let user_agent = "Mozilla/5.0 (X11; Linux x86_64; rv:141.0) Gecko/20100101 Firefox/141.0";
+    Device::of(user_agent, [192, 0, 2, 7].into())
+}
+
 /// A session of somebody's, begun at [`START`].
 pub fn a_session(n: u32, user: UserId) -> Session {
-    Session::begin(SessionId::mint(START, ten_bytes(0, n)), user, a_digest(n), START)
+    let id = SessionId::mint(START, ten_bytes(0, n));
+    Session::begin(id, user, a_digest(n), a_device(), START)
 }
 
 /// The message that its sender calls `n`, sent `n` seconds after [`START`].

@@ -1,6 +1,8 @@
 //! Our two cookies: one proves a session, one a sign-up under way.
-use crate::public_url::PublicUrl;
+use crate::{client_address::ClientAddress, public_url::PublicUrl};
+use application::accounts::Browser;
 use domain::{
+    device::Device,
     registration::Registration,
     session::Session,
     token::{FlowToken, SessionToken},
@@ -23,6 +25,13 @@ impl Cookies {
     /// The session a request claims.
     pub fn session(&self, request: &Request) -> Option<SessionToken> {
         SessionToken::parse(find(request, self.session_name())?)
+    }
+
+    /// The browser a request comes from, about to be signed in.
+    pub fn browser(&self, request: &Request, from: ClientAddress) -> Browser {
+        let user_agent = request.headers().get(header::USER_AGENT);
+        let user_agent = user_agent.and_then(|value| value.to_str().ok()).unwrap_or_default();
+        Browser { device: Device::of(user_agent, from.0), previous: self.session(request) }
     }
 
     /// The sign-up a request claims.

@@ -1,6 +1,6 @@
 use crate::{
     MongoStore,
-    bson::{array, date, id, length, moment},
+    bson::{array, binary, date, id, length, moment},
     errors::{duplicate_key, in_time},
     schema::step_1::{USERS_BY_SKELETON, USERS_BY_USERNAME},
 };
@@ -10,8 +10,10 @@ use async_trait::async_trait;
 use domain::{
     email::Email,
     id::UserId,
+    identity::ExternalIdentity,
     name::PersonName,
     password::PasswordHash,
+    picture::PictureId,
     user::{ProfileChange, Taken, User},
     username::Username,
 };
@@ -37,6 +39,19 @@ struct UserRecord {
     last_name: String,
     password_hash: Option<String>,
     joined_at: DateTime,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    google: Option<IdentityRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    picture: Option<Binary>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    disabled_at: Option<DateTime>,
+}
+
+/// An account elsewhere, as stored.
+#[derive(Deserialize, Serialize)]
+struct IdentityRecord {
+    issuer: String,
+    subject: String,
 }
 
 /// Sorts behind every character of a key.
@@ -141,9 +156,18 @@ impl MongoStore {
         if users(self).find_one(doc! { "email": user.email.as_str() }).await?.is_some() {
             return Ok(Taken::Email);
         }
+        if let Some(google) = &user.google
+            && users(self).find_one(by_google(google)).await?.is_some()
+        {
+            return Ok(Taken::Identity);
+        }
         let alike = users(self).find_one(doc! { "skeleton": user.username.skeleton() }).await?;
         alike.map(|_| Taken::Username).context("what was taken is free again")
     }
+}
+
+fn by_google(google: &ExternalIdentity) -> Document {
+    doc! { "google.issuer": &google.issuer, "google.subject": &google.subject }
 }
 
 fn users(store: &MongoStore) -> Collection<UserRecord> {
@@ -185,6 +209,12 @@ impl From<&User> for UserRecord {
             last_name: user.last_name.as_str().to_owned(),
             password_hash: user.password.as_ref().map(|hash| hash.as_str().to_owned()),
             joined_at: date(user.joined_at),
+            google: user.google.as_ref().map(|google| IdentityRecord {
+                issuer: google.issuer.clone(),
+                subject: google.subject.clone(),
+            }),
+            picture: user.picture.map(|picture| binary(picture.as_bytes())),
+            disabled_at: user.disabled_at.map(date),
         }
     }
 }
@@ -201,6 +231,11 @@ impl TryFrom<UserRecord> for User {
             last_name: PersonName::parse(&record.last_name)?,
             password: record.password_hash.map(PasswordHash::new),
             joined_at: moment(record.joined_at)?,
+            google: record
+                .google
+                .map(|IdentityRecord { issuer, subject }| ExternalIdentity { issuer, subject }),
+            picture: record.picture.map(|id| array(&id)).transpose()?.map(PictureId::from_bytes),
+            disabled_at: record.disabled_at.map(moment).transpose()?,
         })
     }
 }

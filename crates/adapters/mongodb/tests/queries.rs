@@ -190,6 +190,9 @@ async fn sessions(store: &MongoStore) {
     assert!(store.find_by_token(&one.token).await.expect("answers").is_some());
     store.touch(one.id, later(9)).await.expect("answers");
     SessionRepository::remove(store, one.id).await.expect("answers");
+    let others = a_user(2).id;
+    assert_eq!(SessionRepository::list_by_user(store, others).await.expect("answers").len(), 1);
+    assert_eq!(store.remove_by_user(others, None).await.expect("answers").len(), 1);
     store.remove_stale(START, START).await.expect("answers");
 }
 
@@ -273,10 +276,13 @@ async fn later_conversations(store: &MongoStore) {
     store.list_changes(room(2), 2, limit).await.expect("answers");
     assert!(RoomRepository::find(store, room(2), bob).await.expect("answers").is_some());
     assert!(store.find_participants(room(3), ann).await.expect("answers").is_some());
-    let listed = store.list_by_user(ann, None, limit).await.expect("answers");
+    let listed = RoomRepository::list_by_user(store, ann, None, limit).await.expect("answers");
     assert_eq!(listed.len(), 3);
     let behind = RoomCursor { active_at: listed[0].room.active_at, room: listed[0].room.id };
-    assert_eq!(store.list_by_user(ann, Some(behind), limit).await.expect("answers").len(), 2);
+    assert_eq!(
+        RoomRepository::list_by_user(store, ann, Some(behind), limit).await.expect("answers").len(),
+        2
+    );
     assert_eq!(store.list_partners(ann, limit).await.expect("answers").len(), 3);
     assert!(store.mark_read_up_to(room(2), bob, 3).await.expect("answers").is_some());
     assert_eq!(store.list_heads(ann).await.expect("answers").len(), 3);

@@ -1,6 +1,6 @@
 use crate::{
     SqliteStore,
-    rows::{id_list, length, millis, moment, parsed},
+    rows::{id_list, length, maybe_moment, millis, moment, parsed},
 };
 use anyhow::Context;
 use application::ports::{Unavailable, UserRepository};
@@ -8,8 +8,10 @@ use async_trait::async_trait;
 use domain::{
     email::Email,
     id::UserId,
+    identity::ExternalIdentity,
     name::PersonName,
     password::PasswordHash,
+    picture::PictureId,
     user::{ProfileChange, Taken, User},
     username::Username,
 };
@@ -18,7 +20,8 @@ use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 macro_rules! select_users {
     ($rest:literal) => {
         concat!(
-            "SELECT id, username, email, first_name, last_name, password_hash, joined_at FROM users ",
+            "SELECT id, username, email, first_name, last_name, password_hash, joined_at, \
+             google_issuer, google_subject, picture, disabled_at FROM users ",
             $rest
         )
     };
@@ -26,11 +29,13 @@ macro_rules! select_users {
 
 statements! {
     INSERT = "INSERT INTO users (id, username, username_key, skeleton, email, first_name, last_name,
-        password_hash, joined_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING";
+        password_hash, joined_at, google_issuer, google_subject, picture, disabled_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT DO NOTHING";
     FIND = select_users!("WHERE id = ?1");
     FIND_BY_EMAIL = select_users!("WHERE email = ?1");
     FIND_BY_KEY = select_users!("WHERE username_key = ?1");
     HAS_EMAIL = "SELECT 1 FROM users WHERE email = ?1";
+    HAS_GOOGLE = "SELECT 1 FROM users WHERE google_issuer = ?1 AND google_subject = ?2";
     FIND_HOLDER = "SELECT id FROM users WHERE skeleton = ?1";
     LIST = select_users!("WHERE id IN (SELECT unhex(value) FROM json_each(?1))");
     LIST_BY_PREFIX =
@@ -123,9 +128,18 @@ fn insert(conn: &Connection, user: &User) -> anyhow::Result<Result<(), Taken>> {
         user.last_name.as_str(),
         user.password.as_ref().map(PasswordHash::as_str),
         millis(user.joined_at),
+        user.google.as_ref().map(|google| &google.issuer),
+        user.google.as_ref().map(|google| &google.subject),
+        user.picture.as_ref().map(PictureId::as_bytes),
+        user.disabled_at.map(millis),
     ])?;
     if inserted == 1 {
         return Ok(Ok(()));
+    }
+    if let Some(ExternalIdentity { issuer, subject }) = &user.google
+        && conn.prepare_cached(HAS_GOOGLE)?.exists([issuer, subject])?
+    {
+        return Ok(Err(Taken::Identity));
     }
     if conn.prepare_cached(HAS_EMAIL)?.exists([user.email.as_str()])? {
         return Ok(Err(Taken::Email));
@@ -174,5 +188,15 @@ fn user(row: &Row<'_>) -> rusqlite::Result<User> {
         last_name: parsed(row, 4, PersonName::parse)?,
         password: row.get::<_, Option<String>>(5)?.map(PasswordHash::new),
         joined_at: moment(row, 6)?,
+        google: google(row, 7)?,
+        picture: row.get::<_, Option<_>>(9)?.map(PictureId::from_bytes),
+        disabled_at: maybe_moment(row, 10)?,
     })
+}
+
+/// The issuer in a column and the subject in the next.
+fn google(row: &Row<'_>, issuer: usize) -> rusqlite::Result<Option<ExternalIdentity>> {
+    let (issuer, subject) =
+        (row.get::<_, Option<_>>(issuer)?, row.get::<_, Option<_>>(issuer + 1)?);
+    Ok(issuer.zip(subject).map(|(issuer, subject)| ExternalIdentity { issuer, subject }))
 }

@@ -17,7 +17,7 @@ pub use create_user::{CreateUser, CreateUserError, NewUser};
 pub use profile::{Profile, ProfileError};
 pub use register::{Register, RegisterError, SignUp};
 pub use resend_otp::{ResendOtp, ResendOtpError};
-pub use sessions::{OpenedSession, Sessions};
+pub use sessions::{Browser, OpenedSession, Sessions};
 pub use sign_in::{SignIn, SignInError};
 pub use sign_out::SignOut;
 pub use verify_otp::{VerifyOtp, VerifyOtpError, WaitingSignUp};

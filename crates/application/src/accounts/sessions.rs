@@ -2,6 +2,7 @@
 use super::SignOut;
 use crate::ports::{Clock, Entropy, EntropyExt, Unavailable};
 use domain::{
+    device::Device,
     id::{SessionId, UserId},
     session::Session,
     token::SessionToken,
@@ -20,6 +21,14 @@ pub struct Sessions {
     pub entropy: Arc<dyn Entropy>,
 }
 
+/// The browser that somebody signs in with.
+pub struct Browser {
+    /// What it is, and where.
+    pub device: Device,
+    /// The session it had, whosever it is: it ends.
+    pub previous: Option<SessionToken>,
+}
+
 /// Somebody signed in just now.
 pub struct OpenedSession {
     /// Who.
@@ -33,18 +42,19 @@ impl Sessions {
     pub(super) async fn open(
         &self,
         user: User,
-        previous: Option<SessionToken>,
+        browser: Browser,
     ) -> Result<OpenedSession, Unavailable> {
-        if let Some(previous) = previous {
-            self.sign_out.end_by_token(&previous).await?;
+        if let Some(previous) = &browser.previous {
+            self.sign_out.end_by_token(previous).await?;
         }
         let token = SessionToken::mint(self.entropy.bytes());
-        self.sign_out.sessions.insert(&self.begin(user.id, &token)).await?;
+        self.sign_out.sessions.insert(&self.begin(user.id, &token, browser.device)).await?;
         Ok(OpenedSession { user, token })
     }
 
-    fn begin(&self, user: UserId, token: &SessionToken) -> Session {
+    fn begin(&self, user: UserId, token: &SessionToken, device: Device) -> Session {
         let now = self.clock.now();
-        Session::begin(SessionId::mint(now, self.entropy.bytes()), user, token.digest(), now)
+        let id = SessionId::mint(now, self.entropy.bytes());
+        Session::begin(id, user, token.digest(), device, now)
     }
 }

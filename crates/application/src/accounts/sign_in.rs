@@ -1,5 +1,5 @@
 //! Signing in with a password.
-use super::{AddressProof, OpenedSession, Sessions};
+use super::{AddressProof, Browser, OpenedSession, Sessions};
 use crate::{
     limits::Limits,
     ports::{
@@ -12,11 +12,11 @@ use domain::{
     password::{Password, PasswordHash},
     registration::Registration,
     throttle::Throttled,
-    token::{FlowToken, SessionToken},
+    token::FlowToken,
     user::User,
     username::Username,
 };
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 /// No username or address is longer, in bytes; nothing longer is worth remembering in a limit.
 const LONGEST_LOGIN: usize = 320;
@@ -76,8 +76,7 @@ impl SignIn {
     /// is compared whoever the login names, so that the time tells nobody who exists.
     pub async fn execute(
         &self,
-        from: IpAddr,
-        previous: Option<SessionToken>,
+        browser: Browser,
         login: &str,
         password: &str,
     ) -> Result<OpenedSession, SignInError> {
@@ -85,13 +84,13 @@ impl SignIn {
             return Err(SignInError::InvalidCredentials);
         }
         let password = Password::typed(password).ok_or(SignInError::InvalidCredentials)?;
-        self.limits.sign_in(from, login).await?;
+        self.limits.sign_in(browser.device.address, login).await?;
         let candidate = self.find_candidate(login).await?;
         if !self.hasher.verify(&password, candidate.password()).await? {
             return Err(SignInError::InvalidCredentials);
         }
         match candidate {
-            Candidate::Account(user) => Ok(self.sessions.open(*user, previous).await?),
+            Candidate::Account(user) => Ok(self.sessions.open(*user, browser).await?),
             Candidate::Unproved(registration) => Err(self.hand_over(*registration).await?),
             Candidate::Nobody => Err(SignInError::InvalidCredentials),
         }

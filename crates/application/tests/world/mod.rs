@@ -2,8 +2,8 @@
 use adapter_sqlite::SqliteStore;
 use application::{
     accounts::{
-        AddressProof, Authenticate, CreateUser, OpenedSession, Profile, Register, ResendOtp,
-        Sessions, SignIn, SignOut, SignUp, VerifyOtp, VerifyOtpError,
+        AddressProof, Authenticate, Browser, CreateUser, OpenedSession, Profile, Register,
+        ResendOtp, Sessions, SignIn, SignOut, SignUp, VerifyOtp, VerifyOtpError,
     },
     chat::{
         Attendance, Draft, Follow, History, Lingering, MarkRead, OpenRoom, OpenedMessage, Opener,
@@ -18,11 +18,12 @@ use application::{
 };
 use domain::{
     TimeDelta, Timestamp,
+    device::Device,
     id::{ClientId, RoomId},
     message::{Alteration, MessageBody, SealedMessage},
     otp::OtpCode,
     throttle::Throttled,
-    token::FlowToken,
+    token::{FlowToken, SessionToken},
     user::User,
     username::Username,
 };
@@ -77,7 +78,7 @@ impl World {
     pub async fn sign_in_as(&self, n: u32) -> OpenedSession {
         let name = a_user(n).username;
         let password = format!("password {n}");
-        self.sign_in().execute(FROM, None, name.as_str(), &password).await.expect("signs in")
+        self.sign_in().execute(a_browser(), name.as_str(), &password).await.expect("signs in")
     }
 
     /// Person `n` signs up in a new browser.
@@ -97,7 +98,7 @@ impl World {
         n: u32,
         code: &OtpCode,
     ) -> Result<OpenedSession, VerifyOtpError> {
-        self.verify_otp().execute(FROM, None, Some(flow.clone()), &an_email(n), code).await
+        self.verify_otp().execute(a_browser(), Some(flow.clone()), &an_email(n), code).await
     }
 
     /// How many tries a browser's sign-up has left; `None` if none waits.
@@ -303,6 +304,21 @@ impl World {
             entropy: self.entropy.clone(),
         }
     }
+}
+
+/// A browser that nobody is signed in with.
+pub fn a_browser() -> Browser {
+    a_browser_with(None)
+}
+
+/// A browser that has a session already.
+pub fn a_browser_with(previous: Option<SessionToken>) -> Browser {
+    Browser { device: Device::of("", FROM), previous }
+}
+
+/// A browser somewhere else.
+pub fn a_browser_at(address: IpAddr) -> Browser {
+    Browser { device: Device::of("", address), previous: None }
 }
 
 /// What person `n` signs up with.

@@ -104,6 +104,7 @@ macro_rules! store_contract {
             users {
                 what_was_inserted_is_found_in_every_way
                 an_address_belongs_to_one_user
+                an_account_elsewhere_belongs_to_one_user
                 a_username_belongs_to_one_user_together_with_what_reads_like_it
                 of_users_that_race_for_one_address_one_gets_it
                 of_users_that_race_for_names_that_read_alike_one_gets_it
@@ -136,6 +137,8 @@ macro_rules! store_contract {
                 touching_and_removing_may_race
                 a_removed_session_is_gone
                 stale_sessions_are_forgotten
+                sessions_of_a_person_are_listed_with_the_one_used_last_first
+                all_sessions_of_a_person_end_but_the_one_to_keep
             }
             rooms {
                 two_people_have_one_room

@@ -1,14 +1,20 @@
 //! The contract of `UserRepository`.
 use super::at_once;
-use crate::{StoreUnderTest, a_user, an_email};
+use crate::{StoreUnderTest, a_user, an_email, later};
 use domain::{
+    identity::ExternalIdentity,
     name::PersonName,
+    picture::PictureId,
     user::{ProfileChange, Taken, User},
     username::Username,
 };
 
 fn named(n: u32, username: &str) -> User {
     User { username: name(username), ..a_user(n) }
+}
+
+fn identity(subject: &str) -> ExternalIdentity {
+    ExternalIdentity { issuer: "https://id.example".to_owned(), subject: subject.to_owned() }
 }
 
 fn name(username: &str) -> Username {
@@ -29,8 +35,14 @@ fn renamed(username: &str) -> ProfileChange {
 }
 
 pub async fn what_was_inserted_is_found_in_every_way(store: &StoreUnderTest) {
-    let without_password = User { password: None, ..a_user(2) };
-    for user in [a_user(1), without_password] {
+    let google = User {
+        password: None,
+        google: Some(identity("1")),
+        picture: Some(PictureId::mint([7; 16])),
+        disabled_at: Some(later(5)),
+        ..a_user(2)
+    };
+    for user in [a_user(1), google] {
         assert_eq!(insert(store, &user).await, Ok(()));
         let found = Some(user.clone());
         assert_eq!(store.users.find(user.id).await.expect("answers"), found);
@@ -50,6 +62,17 @@ pub async fn an_address_belongs_to_one_user(store: &StoreUnderTest) {
     let second = User { email: an_email(1), ..a_user(2) };
     assert_eq!(insert(store, &second).await, Err(Taken::Email));
     assert_eq!(store.users.find(second.id).await.expect("answers"), None);
+}
+
+pub async fn an_account_elsewhere_belongs_to_one_user(store: &StoreUnderTest) {
+    let linked = |n, subject| User { google: Some(identity(subject)), ..a_user(n) };
+    assert_eq!(insert(store, &linked(1, "1")).await, Ok(()));
+    assert_eq!(insert(store, &linked(2, "1")).await, Err(Taken::Identity));
+    assert_eq!(store.users.find(a_user(2).id).await.expect("answers"), None);
+    assert_eq!(insert(store, &linked(3, "2")).await, Ok(()));
+    let elsewhere =
+        ExternalIdentity { issuer: "https://other.example".to_owned(), ..identity("1") };
+    assert_eq!(insert(store, &User { google: Some(elsewhere), ..a_user(4) }).await, Ok(()));
 }
 
 pub async fn a_username_belongs_to_one_user_together_with_what_reads_like_it(

@@ -193,7 +193,7 @@ impl From<&user::User> for OwnUserShape {
             user: user.into(),
             email: user.email.as_str().to_owned(),
             has_password: user.password.is_some(),
-            google_linked: false,
+            google_linked: user.google.is_some(),
         }
     }
 }
