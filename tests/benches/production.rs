@@ -14,6 +14,7 @@ use mongodb::{
     options::{Acknowledgment, CollectionOptions, WriteConcern},
 };
 use serde_json::Value;
+use servers::Mongod;
 use std::{collections::HashMap, time::Duration};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use uuid::Uuid;
@@ -33,7 +34,9 @@ const BODY: &str = "See you at the station at a quarter past six, I will bring t
 #[tokio::main(worker_threads = 2)]
 async fn main() {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let deployment = Deployment::start(2).await;
+    // As much memory as on a server: with little, mongod writes back every second what it could keep.
+    let mongod = Mongod::start_with(&["--wiredTigerCacheSizeGB=2"]).await;
+    let deployment = Deployment::start_on(mongod, 2, &[]).await;
     println!(
         "two instances behind nginx (TLS) on one mongod and one Redis, {PAIRS} pairs of people, \
          each pair's two on different instances; {cores} cores shared by everything\n"
@@ -44,14 +47,26 @@ async fn main() {
     }
     let mut pair = Pair::sit_down(&deployment, people.remove(0)).await;
     let mut bare = Bare::beside(&deployment, &mut pair).await;
-    one_at_a_time(&mut pair, &mut bare).await;
+    if is_wanted("latency") {
+        one_at_a_time(&mut pair, &mut bare).await;
+    }
     // Not before: a socket that nobody reads for long is given up for dead.
     let mut pairs = vec![pair];
     for people in people {
         pairs.push(Pair::sit_down(&deployment, people).await);
     }
-    let pairs = as_fast_as_acknowledged(pairs, &mut bare).await;
-    at_a_pace(pairs, &mut bare).await;
+    if is_wanted("throughput") {
+        pairs = as_fast_as_acknowledged(pairs, &mut bare).await;
+    }
+    if is_wanted("pace") {
+        at_a_pace(pairs, &mut bare).await;
+    }
+}
+
+/// Whether a comparison was asked for; all are, if none is named.
+fn is_wanted(name: &str) -> bool {
+    let named: Vec<_> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    named.is_empty() || named.iter().any(|word| word == name)
 }
 
 /// Two people of one room, on different instances.
@@ -189,7 +204,7 @@ async fn write_one(mut socket: Socket, room: &str, begin: Instant) -> (Socket, V
 
 /// So many messages a second, whether or not those before have arrived.
 async fn at_a_pace(mut pairs: Vec<Pair>, bare: &mut Bare) {
-    let (mut latencies, mut inserts) = (Vec::new(), Vec::new());
+    let (mut latencies, mut inserts, mut unhurried) = <(Vec<_>, Vec<_>, Vec<_>)>::default();
     for _ in 0..ROUNDS {
         let begin = Instant::now() + WARM_UP;
         let writing = pairs
@@ -201,12 +216,14 @@ async fn at_a_pace(mut pairs: Vec<Pair>, bare: &mut Bare) {
             pairs.push(pair);
             latencies.extend(of_pair);
         }
-        inserts.extend(bare.insert_for(MEASURED).await);
+        inserts.extend(bare.insert_at_a_pace().await);
+        unhurried.extend(bare.insert_for(MEASURED).await);
     }
     println!("{MESSAGES_A_SECOND} messages a second, from send to receipt       p50 ms   p99 ms");
     let received = a_second(latencies.len()) / count(ROUNDS);
     print_latencies(&format!("{received:.0} a second received"), latencies);
-    print_latencies("bare insert_one, one at a time", inserts);
+    print_latencies("bare insert_one, as many a second", inserts);
+    print_latencies("bare insert_one, one at a time", unhurried);
 }
 
 /// Both send by turns when it is due, and what reaches the other is timed from then.
@@ -311,6 +328,27 @@ impl Bare {
             latencies.push(self.insert_one().await);
         }
         latencies
+    }
+
+    /// So many a second, whether or not those before are stored, each timed from when it was due.
+    async fn insert_at_a_pace(&mut self) -> Vec<f64> {
+        let begin = Instant::now() + WARM_UP;
+        let each = Duration::from_secs(1) / MESSAGES_A_SECOND;
+        let mut ticks = interval_at(begin - WARM_UP, each);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        let mut inserting = Vec::new();
+        loop {
+            let due = ticks.tick().await;
+            if due >= begin + MEASURED {
+                break;
+            }
+            let (messages, document) = (self.messages.clone(), self.next());
+            inserting.push(tokio::spawn(async move {
+                messages.insert_one(document).await.expect("inserts");
+                (due >= begin).then(|| millis(due))
+            }));
+        }
+        join_all(inserting).await.into_iter().filter_map(|took| took.expect("inserts")).collect()
     }
 
     async fn insert_one(&mut self) -> f64 {

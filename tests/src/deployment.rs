@@ -24,7 +24,12 @@ impl Deployment {
 
     /// The same with more settings for each instance.
     pub async fn start_with(instances: usize, settings: &[(&str, &str)]) -> Self {
-        let (mongod, redis) = tokio::join!(Mongod::start(), Redis::start());
+        Self::start_on(Mongod::start().await, instances, settings).await
+    }
+
+    /// The same on a mongod that is there already.
+    pub async fn start_on(mongod: Mongod, instances: usize, settings: &[(&str, &str)]) -> Self {
+        let redis = Redis::start().await;
         let ways = [mongod.uri(), redis.url()];
         Self::assemble(mongod, redis, &ways, instances, settings)
     }

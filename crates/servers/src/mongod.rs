@@ -14,6 +14,9 @@ use std::{
 
 const USER: &str = "sotto";
 
+/// How many gigabytes of what it stores it keeps at hand.
+const CACHE: &str = "--wiredTigerCacheSizeGB";
+
 /// A replica set of one, on a port that stays the same and a data dir that vanishes.
 pub struct Mongod {
     // Dropped in this order: first the server, then its folder.
@@ -143,9 +146,12 @@ impl Mongod {
             format!("--replSet={}", replica_set::NAME),
         ];
         // Small, quiet, for this machine alone. Nothing here makes a write less durable.
-        let rest = "--logappend --bind_ip=127.0.0.1 --nounixsocket --wiredTigerCacheSizeGB=0.25 \
-                    --oplogSize=256 --setParameter=diagnosticDataCollectionEnabled=false";
+        let rest = "--logappend --bind_ip=127.0.0.1 --nounixsocket --oplogSize=256 \
+                    --setParameter=diagnosticDataCollectionEnabled=false";
         arguments.extend(rest.split_whitespace().map(str::to_owned));
+        if !self.arguments.iter().any(|argument| argument.starts_with(CACHE)) {
+            arguments.push(format!("{CACHE}=0.25"));
+        }
         if self.password.is_some() {
             arguments.push(format!("--keyFile={}", path(&self.key_file())));
         }
