@@ -1,5 +1,6 @@
 use crate::world::{
-    MILLISECOND, PASSWORD, World, a_browser, a_browser_at, a_browser_with, limits_but, no_limits,
+    MILLISECOND, PASSWORD, World, a_browser, a_browser_at, a_browser_with, a_known_browser,
+    limits_but, no_limits,
 };
 use adapter_local::LocalRateLimiter;
 use application::{
@@ -218,7 +219,7 @@ async fn nobody_shadows_an_account_by_signing_up() {
         let outcome = w.sign_in().execute(a_browser(), login, "password 1").await;
         assert_eq!(outcome.map(|opened| opened.user.id).expect(login), ann.id);
     }
-    assert!(w.mailer.sent().is_empty());
+    assert!(w.mailer.last_code(&an_email(1)).is_none());
 }
 
 #[tokio::test]
@@ -261,6 +262,121 @@ async fn guessing_at_somebody_locks_them_out_nowhere_else() {
     assert!(sign_in.execute(a_browser(), "person-b", "password 1").await.is_ok());
     w.clock.advance(TimeDelta::minutes(1));
     assert!(sign_in.execute(a_browser_at(elsewhere), "person-b", "password 1").await.is_ok());
+}
+
+/// A sign-in that counts tries.
+fn counting(w: &World) -> SignIn {
+    let limiter = Arc::new(LocalRateLimiter::new(w.clock.clone()));
+    SignIn { limits: Limits { limiter: limiter.clone(), code_limiter: limiter }, ..w.sign_in() }
+}
+
+/// Wrong passwords from a new network each, until no more are compared; how many were.
+async fn guess_until_throttled(sign_in: &SignIn, login: &str) -> u8 {
+    for n in 0..u8::MAX {
+        let stranger = a_known_browser(n, IpAddr::from([198, 51, 100, n]));
+        match sign_in.execute(stranger, login, "wrong one").await.err() {
+            Some(SignInError::InvalidCredentials) => {}
+            Some(SignInError::Throttled(_)) => return n,
+            other => panic!("{other:?}"),
+        }
+    }
+    panic!("never throttled");
+}
+
+#[tokio::test]
+async fn guesses_at_one_account_are_bounded_over_all_networks_whoever_exists() {
+    let w = World::new();
+    w.an_account(1).await;
+    w.sign_up_as(2).await;
+    let sign_in = counting(&w);
+    for login in ["person-b", "person1@example.com", "person-c", "nobody", "no@example.com"] {
+        assert_eq!(guess_until_throttled(&sign_in, login).await, 50, "{login}");
+    }
+    let stranger = IpAddr::from([203, 0, 113, 1]);
+    for login in [" Person-B ", "PERSON1@example.com"] {
+        let outcome = sign_in.execute(a_browser_at(stranger), login, "password 1").await.err();
+        assert!(matches!(outcome, Some(SignInError::Throttled(_))), "however it is written");
+    }
+    w.clock.advance(TimeDelta::minutes(10));
+    let outcome = sign_in.execute(a_browser_at(stranger), "person-b", "password 1").await;
+    assert!(outcome.is_ok(), "six an hour pass");
+}
+
+#[tokio::test]
+async fn whoever_signed_in_before_is_never_kept_out_by_guessing() {
+    let w = World::new();
+    w.an_account(1).await;
+    let sign_in = counting(&w);
+    let home = IpAddr::from([203, 0, 113, 1]);
+    let hers = || a_known_browser(200, home);
+    assert!(sign_in.execute(hers(), "person-b", "password 1").await.is_ok());
+    guess_until_throttled(&sign_in, "person-b").await;
+    let moved = a_known_browser(200, IpAddr::from([203, 0, 113, 2]));
+    assert!(sign_in.execute(moved, "person-b", "password 1").await.is_ok(), "by her browser");
+
+    guess_until_throttled(&sign_in, "person-b").await;
+    let new = a_known_browser(201, IpAddr::from([203, 0, 113, 2]));
+    assert!(sign_in.execute(new, "person-b", "password 1").await.is_ok(), "by where she was");
+
+    // From her own network, beyond what it may.
+    guess_until_throttled(&sign_in, "person-b").await;
+    let mut refused = 0;
+    for n in 0..120 {
+        let outcome = sign_in.execute(a_known_browser(n, home), "person-b", "wrong one").await;
+        refused += u8::from(matches!(outcome.err(), Some(SignInError::Throttled(_))));
+    }
+    assert!(refused > 90, "{refused}");
+    assert!(sign_in.execute(hers(), "person-b", "password 1").await.is_ok());
+}
+
+#[tokio::test]
+async fn success_forgets_what_strangers_tried_and_failure_does_not() {
+    let w = World::new();
+    w.an_account(1).await;
+    let sign_in = counting(&w);
+    let home = || a_known_browser(200, IpAddr::from([203, 0, 113, 1]));
+    assert!(sign_in.execute(home(), "person-b", "password 1").await.is_ok());
+    for (password, left) in [("wrong one", 0), ("password 1", 50)] {
+        guess_until_throttled(&sign_in, "person-b").await;
+        assert_eq!(sign_in.execute(home(), "person-b", password).await.is_ok(), left > 0);
+        w.clock.advance(TimeDelta::seconds(59));
+        assert_eq!(guess_until_throttled(&sign_in, "person-b").await, left);
+    }
+}
+
+#[tokio::test]
+async fn one_known_browser_may_try_so_often_and_not_at_other_accounts() {
+    let w = World::new();
+    w.an_account(1).await;
+    w.an_account(2).await;
+    let sign_in = counting(&w);
+    let hers = |n| a_known_browser(200, IpAddr::from([203, 0, 113, n]));
+    assert!(sign_in.execute(hers(0), "person-b", "password 1").await.is_ok());
+    for n in 1..=20 {
+        let outcome = sign_in.execute(hers(n), "person-b", "wrong one").await.err();
+        assert!(matches!(outcome, Some(SignInError::InvalidCredentials)));
+    }
+    let outcome = sign_in.execute(hers(21), "person-b", "password 1").await.err();
+    assert!(matches!(outcome, Some(SignInError::Throttled(_))));
+    guess_until_throttled(&sign_in, "person-c").await;
+    let outcome = sign_in.execute(hers(22), "person-c", "password 2").await.err();
+    assert!(matches!(outcome, Some(SignInError::Throttled(_))), "a stranger to him");
+}
+
+#[tokio::test]
+async fn a_known_browser_stands_in_no_line() {
+    let w = World::new();
+    w.an_account(1).await;
+    let hers = || a_known_browser(200, IpAddr::from([203, 0, 113, 1]));
+    assert!(w.sign_in().execute(hers(), "person-b", "password 1").await.is_ok());
+    let mut full = MockPasswordHasher::new();
+    full.expect_verify().times(2).returning(|_, _| Err(HashingBusy));
+    let sign_in = SignIn { hasher: Arc::new(full), ..w.sign_in() };
+    assert!(sign_in.execute(hers(), "person-b", "password 1").await.is_ok());
+    for (browser, login) in [(a_browser(), "person-b"), (hers(), "nobody")] {
+        let outcome = sign_in.execute(browser, login, "password 1").await.err();
+        assert!(matches!(outcome, Some(SignInError::Busy(HashingBusy))), "{login}");
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@ mod adopt_keys;
 mod attendance;
 mod create_user;
 mod deliver_mail;
+mod devices;
 mod find_people;
 mod follow;
 mod history;

@@ -2,8 +2,8 @@
 use crate::{parts::Parts, settings::Settings};
 use application::{
     accounts::{
-        AddressProof, Authenticate, CreateUser, Profile, Register, ResendOtp, Sessions, SignIn,
-        SignOut, VerifyOtp,
+        Acquaintance, AddressProof, Authenticate, CreateUser, Devices, Profile, Register,
+        ResendOtp, Sessions, SignIn, SignOut, VerifyOtp,
     },
     chat::{
         Attendance, Follow, History, Lingering, MarkRead, OpenRoom, Opener, Rooms, SendMessages,
@@ -16,7 +16,7 @@ use application::{
 use std::sync::Arc;
 use web::{
     AccountsApi, Assets, Caps, Cookies, Gate, Health, MeApi, MessagesApi, Networks, Observation,
-    PeopleApi, PublicUrl, RoomsApi, Shutdown, Site, Sockets, TrustedProxies,
+    PeopleApi, PublicUrl, RoomsApi, SessionsApi, Shutdown, Site, Sockets, TrustedProxies,
 };
 
 impl Parts {
@@ -25,6 +25,7 @@ impl Parts {
         Sweep {
             registrations: self.store.clone(),
             sessions: self.sessions.clone(),
+            known_devices: self.store.clone(),
             clock: self.clock.clone(),
         }
     }
@@ -46,7 +47,11 @@ impl Parts {
         let cookies = Cookies::new(&settings.public_url);
         let gate = Arc::new(Gate { authenticate: self.authenticate(), cookies: cookies.clone() });
         Site {
-            accounts: self.accounts(cookies),
+            accounts: self.accounts(cookies.clone()),
+            sessions: SessionsApi {
+                devices: Devices { sign_out: self.sign_out(), clock: self.clock.clone() },
+                cookies,
+            },
             me: MeApi { profile: Profile { users: self.store.clone() } },
             people: PeopleApi {
                 find_people: FindPeople { users: self.store.clone(), limits: self.limits() },
@@ -104,6 +109,7 @@ impl Parts {
                 users: self.store.clone(),
                 registrations: self.store.clone(),
                 hasher: self.hasher.clone(),
+                express_hasher: self.express_hasher.clone(),
                 sessions: self.sessions(),
                 proof: self.proof(),
                 limits: self.limits(),
@@ -171,8 +177,18 @@ impl Parts {
     fn sessions(&self) -> Sessions {
         Sessions {
             sign_out: self.sign_out(),
+            acquaintance: self.acquaintance(),
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
+        }
+    }
+
+    fn acquaintance(&self) -> Acquaintance {
+        Acquaintance {
+            devices: self.store.clone(),
+            sessions: self.sessions.clone(),
+            mailer: self.mailer.clone(),
+            clock: self.clock.clone(),
         }
     }
 

@@ -53,6 +53,16 @@ impl Device {
             address,
         }
     }
+
+    /// Browser and system in words, as far as they are known: `Firefox 141 on Linux`.
+    pub fn name(&self) -> String {
+        match (self.browser.as_str(), self.system.as_str()) {
+            ("", "") => "an unknown browser".to_owned(),
+            ("", system) => format!("an unknown browser on {system}"),
+            (browser, "") => browser.to_owned(),
+            (browser, system) => format!("{browser} on {system}"),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -98,6 +108,20 @@ mod tests {
             ),
         ] {
             assert_eq!(read(user_agent), (browser.to_owned(), system.to_owned()));
+        }
+    }
+
+    #[test]
+    fn what_is_known_of_a_device_is_its_name() {
+        for (browser, system, name) in [
+            ("Firefox 141", "Linux", "Firefox 141 on Linux"),
+            ("Firefox 141", "", "Firefox 141"),
+            ("", "Linux", "an unknown browser on Linux"),
+            ("", "", "an unknown browser"),
+        ] {
+            let (browser, system) = (browser.to_owned(), system.to_owned());
+            let device = Device { browser, system, address: IpAddr::from([127, 0, 0, 1]) };
+            assert_eq!(device.name(), name);
         }
     }
 

@@ -5,8 +5,10 @@ use domain::{
     device::Device,
     email::Email,
     id::{ClientId, MessageId, RegistrationId, RoomId, SessionId, UserId},
+    known_device::KnownDevice,
     message::NewMessage,
     name::PersonName,
+    network::Network,
     otp::Otp,
     password::PasswordHash,
     reaction::Emoji,
@@ -77,6 +79,12 @@ pub fn a_device() -> Device {
 pub fn a_session(n: u32, user: UserId) -> Session {
     let id = SessionId::mint(START, ten_bytes(0, n));
     Session::begin(id, user, a_digest(n), a_device(), START)
+}
+
+/// Device `n` of somebody's, used `n` seconds after [`START`].
+pub fn a_known_device(n: u32, user: UserId) -> KnownDevice {
+    let network = Network::of([192, 0, 2, 7].into());
+    KnownDevice { user, device: a_digest(n), network, last_used_at: later(n) }
 }
 
 /// The message that its sender calls `n`, sent `n` seconds after [`START`].

@@ -1,6 +1,8 @@
 //! Errors as people and programs get them: RFC 9457 `application/problem+json`, one shape for all.
 use application::{
-    accounts::{ProfileError, RegisterError, ResendOtpError, SignInError, VerifyOtpError},
+    accounts::{
+        DevicesError, ProfileError, RegisterError, ResendOtpError, SignInError, VerifyOtpError,
+    },
     chat::{HistoryError, MarkReadError, OpenRoomError, SendError},
     people::FindPeopleError,
     ports::{HashingBusy, Unavailable},
@@ -313,6 +315,15 @@ impl From<ResendOtpError> for Problem {
         match error {
             ResendOtpError::Throttled(e) => e.into(),
             ResendOtpError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
+impl From<DevicesError> for Problem {
+    fn from(error: DevicesError) -> Self {
+        match error {
+            DevicesError::NoSuchSession => Self::not_found(),
+            DevicesError::Unavailable(e) => e.into(),
         }
     }
 }

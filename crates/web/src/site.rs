@@ -2,9 +2,11 @@
 use crate::{
     allow::AllowedMethods,
     api::{
-        accounts::AccountsApi, me::MeApi, messages::MessagesApi, people::PeopleApi, rooms::RoomsApi,
+        accounts::AccountsApi, me::MeApi, messages::MessagesApi, people::PeopleApi,
+        rooms::RoomsApi, sessions::SessionsApi,
     },
     client_address::{Networks, TrustedProxies},
+    device_cookie::DeviceCookies,
     gate::Gate,
     headers::SecurityHeaders,
     observed::Observed,
@@ -31,6 +33,8 @@ use std::sync::Arc;
 pub struct Site {
     /// Signing up, in and out.
     pub accounts: AccountsApi,
+    /// Where one is signed in.
+    pub sessions: SessionsApi,
     /// One's own profile.
     pub me: MeApi,
     /// Finding people.
@@ -69,11 +73,12 @@ pub struct Observation {
     pub entropy: Arc<dyn Entropy>,
 }
 
-type Api = (AccountsApi, MeApi, PeopleApi, RoomsApi, MessagesApi);
+type Api = (AccountsApi, SessionsApi, MeApi, PeopleApi, RoomsApi, MessagesApi);
 
 /// The whole of what is served.
 pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
-    let api = service((site.accounts, site.me, site.people, site.rooms, site.messages));
+    let api =
+        service((site.accounts, site.sessions, site.me, site.people, site.rooms, site.messages));
     let document = describe(&api);
     let allowed_methods = AllowedMethods::of(&document, "/api");
     let docs = Docs::new(api.swagger_ui_html());
@@ -98,6 +103,8 @@ pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
             .at("/dev/mailbox/", get(MailboxPage(site.assets.clone())))
             .at("/dev/mailbox", add_slash());
     }
+    let cookies = site.gate.cookies.clone();
+    let routes = DeviceCookies { inner: routes, cookies, entropy: entropy.clone() };
     let routes = routes
         .data(site.gate)
         .data(site.trusted_proxies)
@@ -116,7 +123,14 @@ pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
 
 /// The API's description, as served at `/openapi.json`.
 pub fn openapi_document(site: Site) -> String {
-    describe(&service((site.accounts, site.me, site.people, site.rooms, site.messages)))
+    describe(&service((
+        site.accounts,
+        site.sessions,
+        site.me,
+        site.people,
+        site.rooms,
+        site.messages,
+    )))
 }
 
 /// The description, with what poem-openapi can't say: that unknown fields of a request are refused.

@@ -29,7 +29,7 @@ impl Mailer for OutboxMailer {
 fn expires_at(mail: &Mail, now: Timestamp) -> Option<Timestamp> {
     match mail {
         Mail::ConfirmAddress { .. } => Some(now + Otp::LIFETIME),
-        Mail::Welcome { .. } | Mail::AlreadyRegistered { .. } => None,
+        Mail::Welcome { .. } | Mail::AlreadyRegistered { .. } | Mail::NewSignIn { .. } => None,
     }
 }
 

@@ -3,7 +3,7 @@
 //! Subjects are our own words and our own digits: nothing that a person chose stands in a header.
 use application::ports::Mail;
 use askama::Template;
-use domain::otp::Otp;
+use domain::{Timestamp, otp::Otp};
 
 /// A mail in words.
 #[derive(Clone, PartialEq, Eq)]
@@ -46,7 +46,22 @@ pub fn render(mail: &Mail, public_url: &str) -> Rendered {
                 html: fill(&AlreadyRegisteredHtml { username, link }),
             }
         }
+        Mail::NewSignIn { username, device, at } => {
+            let (username, forgot) = (username.as_str(), &link("/forgot-password/"));
+            let (link, address) = (&link("/profile/#devices"), &device.address.to_string());
+            let (device, at) = (&device.name(), &in_words(*at));
+            Rendered {
+                subject: "New sign-in to your Sotto account".to_owned(),
+                text: fill(&NewSignInText { username, device, address, at, link, forgot }),
+                html: fill(&NewSignInHtml { username, device, address, at, link, forgot }),
+            }
+        }
     }
+}
+
+/// To the minute: people compare it with what they remember.
+fn in_words(at: Timestamp) -> String {
+    at.format("%-d %B %Y, %H:%M UTC").to_string()
 }
 
 fn fill(template: &impl Template) -> String {
@@ -75,6 +90,10 @@ parts!(
     { username: &'a str, link: &'a str }
 );
 parts!(
+    NewSignInText "new_sign_in.txt", NewSignInHtml "new_sign_in.html",
+    { username: &'a str, device: &'a str, address: &'a str, at: &'a str, link: &'a str, forgot: &'a str }
+);
+parts!(
     AlreadyRegisteredText "already_registered.txt", AlreadyRegisteredHtml "already_registered.html",
     { username: &'a str, link: &'a str }
 );
@@ -82,7 +101,7 @@ parts!(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{otp::OtpCode, username::Username};
+    use domain::{TimeDelta, device::Device, otp::OtpCode, username::Username};
 
     const URL: &str = "https://chat.example";
 
@@ -94,12 +113,23 @@ mod tests {
         Username::parse("Ann.Baker").expect("valid")
     }
 
-    fn all() -> [Mail; 3] {
+    fn new_sign_in(username: Username) -> Mail {
+        let device = Device {
+            browser: "Firefox 141".to_owned(),
+            system: "Linux".to_owned(),
+            address: [192, 0, 2, 7].into(),
+        };
+        let at = Timestamp::UNIX_EPOCH + TimeDelta::days(20_000) + TimeDelta::minutes(75);
+        Mail::NewSignIn { username, device, at }
+    }
+
+    fn all() -> [Mail; 4] {
         let username = username();
         [
             confirm(),
             Mail::Welcome { username: username.clone() },
-            Mail::AlreadyRegistered { username },
+            Mail::AlreadyRegistered { username: username.clone() },
+            new_sign_in(username),
         ]
     }
 
@@ -130,8 +160,25 @@ mod tests {
     }
 
     #[test]
+    fn a_new_sign_in_is_told_with_what_where_when_and_what_to_do() {
+        let mail = render(&new_sign_in(username()), URL);
+        for part in [&mail.text, &mail.html] {
+            for words in [
+                "Firefox 141 on Linux",
+                "192.0.2.7",
+                "4 October 2024, 01:15 UTC",
+                "https://chat.example/forgot-password/",
+            ] {
+                assert!(part.contains(words), "{words} in {part}");
+            }
+        }
+    }
+
+    #[test]
     fn each_mail_links_to_its_page_whether_or_not_the_address_ends_with_a_slash() {
-        for (mail, path) in all().iter().zip(["/verify-otp/", "/profile/", "/login/"]) {
+        for (mail, path) in
+            all().iter().zip(["/verify-otp/", "/profile/", "/login/", "/profile/#devices"])
+        {
             let expected = format!("{URL}{path}");
             for url in [URL, "https://chat.example/"] {
                 let rendered = render(mail, url);

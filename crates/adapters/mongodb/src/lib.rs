@@ -11,6 +11,7 @@ mod errors;
 mod greeting;
 mod heads;
 mod keys;
+mod known_devices;
 mod known_rooms;
 mod messages;
 mod open_error;

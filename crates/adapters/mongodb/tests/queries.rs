@@ -6,13 +6,14 @@ mod watch;
 
 use adapter_mongodb::MongoStore;
 use application::ports::{
-    KeyFingerprint, KeyFingerprintRepository, MessageChange, MessageRepository, OutboxRepository,
-    RegistrationRepository, RoomHeads, RoomRepository, SessionRepository, StoreProbe, TouchMark,
-    UserRepository,
+    KeyFingerprint, KeyFingerprintRepository, KnownDeviceRepository, MessageChange,
+    MessageRepository, OutboxRepository, RegistrationRepository, RoomHeads, RoomRepository,
+    SessionRepository, StoreProbe, TouchMark, UserRepository,
 };
 use domain::{
     history::{Limit, Window},
     id::{RoomId, UserId},
+    known_device::KnownDevice,
     message::{Alteration, NewMessage},
     otp::Otp,
     outbox::{MailId, OutgoingMail},
@@ -26,8 +27,8 @@ use mongodb::bson::{Document, doc};
 use std::{collections::BTreeSet, sync::Arc};
 use support::TestDatabase;
 use testkit::{
-    RecordingBus, START, a_message, a_registration, a_session, a_user, an_email, an_emoji, later,
-    resent,
+    RecordingBus, START, a_known_device, a_message, a_registration, a_session, a_user, an_email,
+    an_emoji, later, resent,
 };
 use watch::{Looks, faults};
 
@@ -42,6 +43,7 @@ async fn every_look_goes_by_an_index() {
     accounts(&store).await;
     sign_ups(&store).await;
     sessions(&store).await;
+    known_devices(&store).await;
     outbox(&store).await;
     keys(&store).await;
     conversations(&store).await;
@@ -58,6 +60,7 @@ async fn every_look_goes_by_an_index() {
     for collection in [
         "health",
         "key_fingerprints",
+        "known_devices",
         "messages",
         "outbox",
         "registrations",
@@ -192,8 +195,23 @@ async fn sessions(store: &MongoStore) {
     SessionRepository::remove(store, one.id).await.expect("answers");
     let others = a_user(2).id;
     assert_eq!(SessionRepository::list_by_user(store, others).await.expect("answers").len(), 1);
-    assert_eq!(store.remove_by_user(others, None).await.expect("answers").len(), 1);
+    assert_eq!(
+        SessionRepository::remove_by_user(store, others, None).await.expect("answers").len(),
+        1
+    );
     store.remove_stale(START, START).await.expect("answers");
+}
+
+async fn known_devices(store: &MongoStore) {
+    let user = a_user(1).id;
+    let one_too_many = u32::try_from(KnownDevice::MOST).expect("few") + 1;
+    for n in (1..=one_too_many).chain([2]) {
+        store.keep(&a_known_device(n, user)).await.expect("answers");
+    }
+    let listed = KnownDeviceRepository::list_by_user(store, user).await.expect("answers");
+    assert_eq!(listed.len(), KnownDevice::MOST);
+    store.remove_used_before(later(2)).await.expect("answers");
+    KnownDeviceRepository::remove_by_user(store, user).await.expect("answers");
 }
 
 fn a_mail(n: u8) -> OutgoingMail {

@@ -10,3 +10,14 @@ CREATE UNIQUE INDEX users_by_google ON users (google_issuer, google_subject)
 ALTER TABLE sessions ADD COLUMN browser TEXT NOT NULL DEFAULT '';
 ALTER TABLE sessions ADD COLUMN system TEXT NOT NULL DEFAULT '';
 ALTER TABLE sessions ADD COLUMN address TEXT NOT NULL DEFAULT '0.0.0.0';
+
+-- Browsers that accounts were signed in with before.
+CREATE TABLE known_devices (
+  user         BLOB NOT NULL,
+  device       BLOB NOT NULL,
+  network      TEXT NOT NULL,
+  last_used_at INTEGER NOT NULL,
+  PRIMARY KEY (user, device)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX known_devices_by_use_of_user ON known_devices (user, last_used_at DESC, device DESC);
+CREATE INDEX known_devices_by_use ON known_devices (last_used_at);

@@ -10,6 +10,7 @@ mod sql;
 
 mod heads;
 mod keys;
+mod known_devices;
 mod known_rooms;
 mod lock;
 mod messages;

@@ -29,7 +29,9 @@ macro_rules! select_messages {
 
 #[cfg(test)]
 mod tests {
-    use crate::{heads, keys, messages, outbox, registrations, rooms, schema, sessions, users};
+    use crate::{
+        heads, keys, known_devices, messages, outbox, registrations, rooms, schema, sessions, users,
+    };
     use rusqlite::Connection;
 
     /// Read whole, once at start; it has a row for each sealing key.
@@ -69,6 +71,7 @@ mod tests {
         let files = [
             heads::STATEMENTS,
             keys::STATEMENTS,
+            known_devices::STATEMENTS,
             messages::STATEMENTS,
             outbox::STATEMENTS,
             registrations::STATEMENTS,
@@ -101,6 +104,7 @@ mod tests {
         let sources = [
             include_str!("heads.rs"),
             include_str!("keys.rs"),
+            include_str!("known_devices.rs"),
             include_str!("messages.rs"),
             include_str!("outbox.rs"),
             include_str!("registrations.rs"),

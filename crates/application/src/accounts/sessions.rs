@@ -1,11 +1,11 @@
 //! Opening sessions: the one place where a token is made.
-use super::SignOut;
+use super::{Acquaintance, SignOut};
 use crate::ports::{Clock, Entropy, EntropyExt, Unavailable};
 use domain::{
     device::Device,
     id::{SessionId, UserId},
     session::Session,
-    token::SessionToken,
+    token::{DeviceToken, SessionToken},
     user::User,
 };
 use std::sync::Arc;
@@ -15,6 +15,8 @@ use std::sync::Arc;
 pub struct Sessions {
     /// Where they are kept; ends the one that a browser had before.
     pub sign_out: SignOut,
+    /// Knows the browsers that people signed in with, and tells of new ones.
+    pub acquaintance: Acquaintance,
     /// When they begin.
     pub clock: Arc<dyn Clock>,
     /// Makes their tokens.
@@ -25,6 +27,8 @@ pub struct Sessions {
 pub struct Browser {
     /// What it is, and where.
     pub device: Device,
+    /// Tells it from others; kept for years, signed in or not.
+    pub token: Option<DeviceToken>,
     /// The session it had, whosever it is: it ends.
     pub previous: Option<SessionToken>,
 }
@@ -38,7 +42,8 @@ pub struct OpenedSession {
 }
 
 impl Sessions {
-    /// Opens a session under a token never used before, in place of the one the browser had.
+    /// Opens a session under a token never used before, in place of the one the browser had. From
+    /// then on the account knows the browser; if it did not before, its owner is told by mail.
     pub(super) async fn open(
         &self,
         user: User,
@@ -47,8 +52,11 @@ impl Sessions {
         if let Some(previous) = &browser.previous {
             self.sign_out.end_by_token(previous).await?;
         }
+        let acquaintance = self.acquaintance.look(&user, &browser).await;
         let token = SessionToken::mint(self.entropy.bytes());
-        self.sign_out.sessions.insert(&self.begin(user.id, &token, browser.device)).await?;
+        let session = self.begin(user.id, &token, browser.device.clone());
+        self.sign_out.sessions.insert(&session).await?;
+        self.acquaintance.deepen(acquaintance, &user, &browser).await;
         Ok(OpenedSession { user, token })
     }
 

@@ -1,6 +1,8 @@
 use super::Unavailable;
 use async_trait::async_trait;
-use domain::{Timestamp, email::Email, otp::OtpCode, outbox::MailId, username::Username};
+use domain::{
+    Timestamp, device::Device, email::Email, otp::OtpCode, outbox::MailId, username::Username,
+};
 
 /// What we tell people by mail; the words belong to the adapter.
 #[derive(Clone)]
@@ -19,6 +21,15 @@ pub enum Mail {
     AlreadyRegistered {
         /// That account's name.
         username: Username,
+    },
+    /// Somebody signed in with a browser that the account did not know.
+    NewSignIn {
+        /// The account's name.
+        username: Username,
+        /// What they signed in with, and where.
+        device: Device,
+        /// When.
+        at: Timestamp,
     },
 }
 

@@ -17,6 +17,7 @@ mod crypto;
 mod events;
 mod heads;
 mod keys;
+mod known_devices;
 mod limits;
 mod mail;
 mod messages;
@@ -37,6 +38,7 @@ pub use {
     events::MockEventBus,
     heads::MockRoomHeads,
     keys::MockKeyFingerprintRepository,
+    known_devices::MockKnownDeviceRepository,
     limits::MockRateLimiter,
     mail::{MockDevelopmentMailbox, MockMailTransport, MockMailer},
     messages::MockMessageRepository,
@@ -59,6 +61,7 @@ pub use {
     events::{Delivery, EventBus, EventSender, SubscriberGone, Subscription, event_channel},
     heads::{RoomHeads, TouchMark, TouchedRoom, TouchedRooms},
     keys::{KeyFingerprint, KeyFingerprintRepository},
+    known_devices::KnownDeviceRepository,
     limits::{LimitKey, RateLimiter},
     mail::{
         DeliveryError, DevelopmentMailbox, Mail, MailTransport, Mailer, RenderedMail, SentMail,

@@ -2,8 +2,8 @@
 use adapter_sqlite::SqliteStore;
 use application::{
     accounts::{
-        AddressProof, Authenticate, Browser, CreateUser, OpenedSession, Profile, Register,
-        ResendOtp, Sessions, SignIn, SignOut, SignUp, VerifyOtp, VerifyOtpError,
+        Acquaintance, AddressProof, Authenticate, Browser, CreateUser, Devices, OpenedSession,
+        Profile, Register, ResendOtp, Sessions, SignIn, SignOut, SignUp, VerifyOtp, VerifyOtpError,
     },
     chat::{
         Attendance, Draft, Follow, History, Lingering, MarkRead, OpenRoom, OpenedMessage, Opener,
@@ -23,7 +23,7 @@ use domain::{
     message::{Alteration, MessageBody, SealedMessage},
     otp::OtpCode,
     throttle::Throttled,
-    token::{FlowToken, SessionToken},
+    token::{DeviceToken, FlowToken, SessionToken},
     user::User,
     username::Username,
 };
@@ -173,6 +173,7 @@ impl World {
             users: self.store.users.clone(),
             registrations: self.store.registrations.clone(),
             hasher: Arc::new(PlainHasher),
+            express_hasher: Arc::new(PlainHasher),
             sessions: self.sessions(),
             proof: self.proof(),
             limits: no_limits(),
@@ -284,6 +285,7 @@ impl World {
         Sweep {
             registrations: self.store.registrations.clone(),
             sessions: self.store.sessions.clone(),
+            known_devices: self.store.known_devices.clone(),
             clock: self.clock.clone(),
         }
     }
@@ -297,9 +299,23 @@ impl World {
         }
     }
 
-    fn sessions(&self) -> Sessions {
+    pub fn devices(&self) -> Devices {
+        Devices { sign_out: self.sign_out(), clock: self.clock.clone() }
+    }
+
+    pub fn acquaintance(&self) -> Acquaintance {
+        Acquaintance {
+            devices: self.store.known_devices.clone(),
+            sessions: self.store.sessions.clone(),
+            mailer: self.mailer.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub fn sessions(&self) -> Sessions {
         Sessions {
             sign_out: self.sign_out(),
+            acquaintance: self.acquaintance(),
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
         }
@@ -313,12 +329,17 @@ pub fn a_browser() -> Browser {
 
 /// A browser that has a session already.
 pub fn a_browser_with(previous: Option<SessionToken>) -> Browser {
-    Browser { device: Device::of("", FROM), previous }
+    Browser { previous, ..a_browser_at(FROM) }
 }
 
 /// A browser somewhere else.
 pub fn a_browser_at(address: IpAddr) -> Browser {
-    Browser { device: Device::of("", address), previous: None }
+    Browser { device: Device::of("", address), token: None, previous: None }
+}
+
+/// Browser `n` somewhere, which keeps the token by which it is known again.
+pub fn a_known_browser(n: u8, address: IpAddr) -> Browser {
+    Browser { token: Some(DeviceToken::mint([n; 32])), ..a_browser_at(address) }
 }
 
 /// What person `n` signs up with.
@@ -362,6 +383,7 @@ pub fn limits_but(refused: &'static str) -> Limits {
         name if name == refused => Err(Throttled { retry_after: TimeDelta::seconds(7) }),
         _ => Ok(()),
     });
+    limiter.expect_forget().returning(|_| ());
     let limiter = Arc::new(limiter);
     Limits { limiter: limiter.clone(), code_limiter: limiter }
 }

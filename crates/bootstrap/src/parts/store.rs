@@ -9,8 +9,9 @@ use application::{
     measured::MeasuredBus,
     operations::AdoptKeys,
     ports::{
-        EventBus, KeyFingerprintRepository, MessageRepository, OutboxRepository,
-        RegistrationRepository, RoomRepository, SessionRepository, StoreProbe, UserRepository,
+        EventBus, KeyFingerprintRepository, KnownDeviceRepository, MessageRepository,
+        OutboxRepository, RegistrationRepository, RoomRepository, SessionRepository, StoreProbe,
+        UserRepository,
     },
 };
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub trait Store:
     + RoomRepository
     + MessageRepository
     + KeyFingerprintRepository
+    + KnownDeviceRepository
     + OutboxRepository
     + StoreProbe
 {
@@ -35,6 +37,7 @@ impl<S> Store for S where
         + RoomRepository
         + MessageRepository
         + KeyFingerprintRepository
+        + KnownDeviceRepository
         + OutboxRepository
         + StoreProbe
 {

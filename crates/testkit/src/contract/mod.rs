@@ -4,6 +4,7 @@
 #![expect(missing_docs, reason = "the name of a case is all there is to say")]
 
 pub mod keys;
+pub mod known_devices;
 pub mod messages;
 pub mod outbox;
 pub mod presence;
@@ -14,8 +15,8 @@ pub mod users;
 
 use crate::RecordingBus;
 use application::ports::{
-    KeyFingerprintRepository, MessageRepository, OutboxRepository, RegistrationRepository,
-    RoomRepository, SessionRepository, UserRepository,
+    KeyFingerprintRepository, KnownDeviceRepository, MessageRepository, OutboxRepository,
+    RegistrationRepository, RoomRepository, SessionRepository, UserRepository,
 };
 use std::{any::Any, sync::Arc};
 use tokio::sync::Barrier;
@@ -35,6 +36,8 @@ pub struct StoreUnderTest {
     pub messages: Arc<dyn MessageRepository>,
     /// The fingerprints of its keys.
     pub keys: Arc<dyn KeyFingerprintRepository>,
+    /// The browsers its accounts were signed in with.
+    pub known_devices: Arc<dyn KnownDeviceRepository>,
     /// Its mail on the way out.
     pub outbox: Arc<dyn OutboxRepository>,
     /// What it announced.
@@ -53,6 +56,7 @@ impl StoreUnderTest {
             + RoomRepository
             + MessageRepository
             + KeyFingerprintRepository
+            + KnownDeviceRepository
             + OutboxRepository
             + 'static,
         G: Any + Send + Sync,
@@ -64,6 +68,7 @@ impl StoreUnderTest {
             rooms: store.clone(),
             messages: store.clone(),
             keys: store.clone(),
+            known_devices: store.clone(),
             outbox: store,
             bus,
             _guard: Arc::new(guard),
@@ -185,6 +190,15 @@ macro_rules! store_contract {
                 a_fingerprint_is_listed
                 the_first_fingerprint_under_an_id_stays
             }
+            known_devices {
+                a_device_is_listed_for_its_person_alone_with_the_one_used_last_first
+                one_device_of_two_people_is_kept_for_each
+                a_device_that_is_used_again_is_kept_once_with_its_new_place
+                no_more_than_so_many_are_kept_and_those_used_last_stay
+                of_uses_that_race_each_is_kept_once
+                devices_of_a_person_are_forgotten_together
+                devices_unused_for_long_are_forgotten
+            }
             outbox {
                 a_mail_is_claimed_as_it_was_inserted
                 nothing_is_claimed_before_it_is_due
@@ -243,6 +257,7 @@ mod tests {
         let listed = include_str!("mod.rs");
         let sources = [
             include_str!("keys.rs"),
+            include_str!("known_devices.rs"),
             include_str!("messages.rs"),
             include_str!("presence.rs"),
             include_str!("outbox.rs"),

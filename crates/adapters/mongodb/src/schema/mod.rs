@@ -168,7 +168,10 @@ async fn create(database: &Database, collections: &[Collection]) -> mongodb::err
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{outbox::OutgoingMail, registration::Registration, session::Session};
+    use domain::{
+        known_device::KnownDevice, outbox::OutgoingMail, registration::Registration,
+        session::Session,
+    };
 
     #[test]
     fn an_index_sweeps_up_only_what_is_long_over() {
@@ -182,6 +185,7 @@ mod tests {
             ("sessions_by_age", after(Session::ABSOLUTE)),
             ("sessions_by_use", after(Session::IDLE)),
             ("outbox_by_age", after(OutgoingMail::LIFETIME)),
+            ("known_devices_by_use", after(KnownDevice::LIFETIME)),
         ];
         assert_eq!(swept, expected);
     }

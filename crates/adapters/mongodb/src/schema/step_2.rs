@@ -1,14 +1,27 @@
-//! The second step: other ways to sign in.
+//! The second step: other ways to sign in, and the browsers that people signed in with.
 use super::{Collection, index};
+use domain::known_device::KnownDevice;
 use mongodb::bson::doc;
 
 /// What is new, in collections that may be there already.
-pub(crate) const COLLECTIONS: &[Collection] = &[Collection {
-    name: "users",
-    indexes: &[index(USERS_BY_GOOGLE, &[("google.issuer", 1), ("google.subject", 1)])
-        .unique()
-        .only(|| doc! { "google.subject": { "$exists": true } })],
-}];
+pub(crate) const COLLECTIONS: &[Collection] = &[
+    Collection {
+        name: "users",
+        indexes: &[index(USERS_BY_GOOGLE, &[("google.issuer", 1), ("google.subject", 1)])
+            .unique()
+            .only(|| doc! { "google.subject": { "$exists": true } })],
+    },
+    Collection {
+        name: "known_devices",
+        indexes: &[
+            index(
+                "known_devices_by_use_of_user",
+                &[("user", 1), ("last_used_at", -1), ("_id", -1)],
+            ),
+            index("known_devices_by_use", &[("last_used_at", 1)]).expiring(KnownDevice::LIFETIME),
+        ],
+    },
+];
 
 /// Holds an account at Google once.
 pub(crate) const USERS_BY_GOOGLE: &str = "users_by_google";
