@@ -8,7 +8,7 @@ use domain::{
     throttle::{Quota, Throttled},
     token::TokenDigest,
 };
-use std::{net::IpAddr, sync::Arc};
+use std::{fmt::Write, net::IpAddr, sync::Arc};
 
 const SIGN_UPS_BY_ADDRESS: Quota = Quota::new(100, TimeDelta::seconds(3));
 const CODE_MAILS_BY_RECIPIENT: Quota = Quota::new(10, TimeDelta::minutes(6));
@@ -110,5 +110,9 @@ impl Limits {
 }
 
 fn subject_of(digest: &TokenDigest) -> String {
-    digest.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut subject = String::with_capacity(2 * digest.0.len());
+    for byte in digest.0 {
+        let _ = write!(subject, "{byte:02x}");
+    }
+    subject
 }

@@ -76,11 +76,11 @@ impl MongoStore {
     async fn put_known_device(&self, device: &KnownDevice) -> anyhow::Result<bool> {
         let user = id(device.user.as_bytes());
         let by_id = doc! { "_id": { "user": user.clone(), "device": binary(&device.device.0) } };
-        let used = doc! {
+        let change = doc! {
             "$set": { "user": user, "network": device.network.as_str() },
             "$max": { "last_used_at": date(device.last_used_at) },
         };
-        match known_devices(self).update_one(by_id, used).upsert(true).await {
+        match known_devices(self).update_one(by_id, change).upsert(true).await {
             Err(error) if duplicate_key(&error).is_some() => Ok(false),
             put => Ok(put.map(|_| true)?),
         }

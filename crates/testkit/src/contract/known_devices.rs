@@ -44,7 +44,7 @@ pub async fn a_device_that_is_used_again_is_kept_once_with_its_new_place(store: 
         ..device(1)
     };
     keep(store, &moved).await;
-    assert_eq!(list(store, a_user(1).id).await, [moved.clone()]);
+    assert_eq!(list(store, a_user(1).id).await, std::slice::from_ref(&moved));
     keep(store, &KnownDevice { last_used_at: later(800), ..moved.clone() }).await;
     assert_eq!(list(store, a_user(1).id).await, [moved], "its last use never moves back");
 }
