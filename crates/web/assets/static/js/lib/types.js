@@ -46,6 +46,7 @@
 /** @typedef {{rooms: Room[], cursor: string | null}} RoomsPage */
 /** @typedef {{field: string, code: string, detail: string}} FieldError */
 /** @typedef {{email: string, sent_at: string, expires_at: string, resend_at: string, attempts_left: number}} PendingSignUp */
+/** @typedef {{id: string, current: boolean, browser: string, system: string, address: string, created_at: string, last_used_at: string}} Session */
 /** @typedef {{to: string, subject: string, text: string, html: string, sent_at: string}} Mail */
 
 /**
