@@ -240,3 +240,68 @@ async fn nobody_is_locked_out_by_guesses_from_many_addresses() {
     }
     assert!(compared <= 600, "{compared}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_sign_ins_is_turned_away_and_known_browsers_pass_it() {
+    let server = Server::start_unlimited();
+    let ann = Person::created(&server, "ann").await;
+    let going_on = Arc::new(AtomicBool::new(true));
+    // More than may wait, each with the next try once it has its answer.
+    let flood: Vec<_> = (0..120)
+        .map(|_| {
+            let (going_on, browser) = (going_on.clone(), Browser::new(&server));
+            tokio::spawn(async move {
+                let mut turned_away = 0;
+                while going_on.load(Ordering::Relaxed) {
+                    let form = json!({"login": unique("eve"), "password": "not the password"});
+                    let answer = browser.post("/api/login", form).await;
+                    if answer.status == 503 {
+                        assert_eq!(answer.code(), "busy");
+                        assert_eq!(answer.header("retry-after"), "1");
+                        turned_away += 1;
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    } else {
+                        assert_eq!(answer.status, 401);
+                    }
+                }
+                turned_away
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for _ in 0..3 {
+        let began = Instant::now();
+        let form = json!({"login": ann.username, "password": PASSWORD});
+        ann.post("/api/login", form).await.must(200);
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    }
+    going_on.store(false, Ordering::Relaxed);
+    let mut turned_away = 0;
+    for caller in flood {
+        turned_away += caller.await.expect("ends");
+    }
+    assert!(turned_away > 0, "the line was never full");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn instances_count_guesses_together_and_know_the_same_browsers() {
+    let deployment = Deployment::start_with(2, &[("SOTTO_RATE_LIMITS", "on")]).await;
+    let (near, far) = (deployment.instance(0), deployment.instance(1));
+    let ann = unique("ann");
+    deployment.instances[0].create_user(&ann, &format!("{ann}@example.com"), PASSWORD);
+    let hers = Browser::new(near.clone());
+    try_from(&hers, "203.0.113.1", &ann, PASSWORD).await.must(200);
+
+    let strangers = [Browser::new(near.clone()), Browser::new(far.clone())];
+    let mut compared = 0;
+    for n in 0..70 {
+        let from = format!("198.51.100.{n}");
+        let answer = try_from(&strangers[n % 2], &from, &ann, "not the password").await;
+        compared += u32::from(answer.status == 401);
+    }
+    assert_eq!(compared, 50);
+    for entrance in [near, far] {
+        let answer = try_from(&hers.at(entrance), "192.0.2.9", &ann, PASSWORD).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+}
