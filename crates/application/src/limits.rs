@@ -13,6 +13,8 @@ use std::{fmt::Write, net::IpAddr, sync::Arc};
 const SIGN_UPS_BY_ADDRESS: Quota = Quota::new(100, TimeDelta::seconds(3));
 const CODE_MAILS_BY_RECIPIENT: Quota = Quota::new(10, TimeDelta::minutes(6));
 const CODE_TRIES_BY_ADDRESS: Quota = Quota::new(120, TimeDelta::seconds(2));
+const FORGOTTEN_BY_ADDRESS: Quota = Quota::new(30, TimeDelta::seconds(20));
+const CONFIRMATIONS_BY_USER: Quota = Quota::new(20, TimeDelta::seconds(30));
 const SIGN_INS_BY_ADDRESS: Quota = Quota::new(100, TimeDelta::seconds(1));
 const SIGN_INS_BY_NAME_AND_ADDRESS: Quota = Quota::new(20, TimeDelta::seconds(10));
 /// What is left for guessing at one account from all networks together: 50 by its name and 50 by
@@ -52,6 +54,17 @@ impl Limits {
     /// A code is tried.
     pub async fn code_try(&self, from: IpAddr) -> Result<(), Throttled> {
         self.admit("code_try", Network::of(from).to_string(), CODE_TRIES_BY_ADDRESS).await
+    }
+
+    /// Somebody forgot their password. What one address is mailed is bounded as codes are.
+    pub async fn forgot_password(&self, from: IpAddr) -> Result<(), Throttled> {
+        self.admit("forgot", Network::of(from).to_string(), FORGOTTEN_BY_ADDRESS).await
+    }
+
+    /// Somebody who is signed in types their password once more. Who has no session can't use this
+    /// up.
+    pub async fn confirm(&self, user: UserId) -> Result<(), Throttled> {
+        self.admit("confirm", user.to_string(), CONFIRMATIONS_BY_USER).await
     }
 
     /// Somebody signs in. Counted by the name from that network, so that nobody can lock another

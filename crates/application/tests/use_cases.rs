@@ -1,6 +1,9 @@
 //! The use cases over an embedded store in memory; ports fail where a mock makes them.
 mod adopt_keys;
 mod attendance;
+mod change_email;
+mod change_password;
+mod confirm;
 mod create_user;
 mod deliver_mail;
 mod devices;
@@ -13,6 +16,7 @@ mod open_room;
 mod profile;
 mod register;
 mod resend_otp;
+mod reset_password;
 mod rooms;
 mod send_messages;
 mod sign_in;

@@ -2,8 +2,9 @@
 use crate::{parts::Parts, settings::Settings};
 use application::{
     accounts::{
-        Acquaintance, AddressProof, Authenticate, CreateUser, Devices, Profile, Register,
-        ResendOtp, Sessions, SignIn, SignOut, VerifyOtp,
+        Acquaintance, AddressProof, Authenticate, Challenges, ChangeEmail, ChangePassword, Codes,
+        Confirm, CreateUser, Devices, ForgotPassword, NewPassword, Profile, Register, ResendOtp,
+        ResetLinks, ResetPassword, Sessions, SignIn, SignOut, VerifyOtp, WaitingForAddress,
     },
     chat::{
         Attendance, Follow, History, Lingering, MarkRead, OpenRoom, Opener, Rooms, SendMessages,
@@ -16,7 +17,8 @@ use application::{
 use std::sync::Arc;
 use web::{
     AccountsApi, Assets, Caps, Cookies, Gate, Health, MeApi, MessagesApi, Networks, Observation,
-    PeopleApi, PublicUrl, RoomsApi, SessionsApi, Shutdown, Site, Sockets, TrustedProxies,
+    PeopleApi, PublicUrl, RoomsApi, SecurityApi, SessionsApi, Shutdown, Site, Sockets,
+    TrustedProxies,
 };
 
 impl Parts {
@@ -26,6 +28,8 @@ impl Parts {
             registrations: self.store.clone(),
             sessions: self.sessions.clone(),
             known_devices: self.store.clone(),
+            challenges: self.store.clone(),
+            password_resets: self.store.clone(),
             clock: self.clock.clone(),
         }
     }
@@ -52,6 +56,7 @@ impl Parts {
                 devices: Devices { sign_out: self.sign_out(), clock: self.clock.clone() },
                 cookies,
             },
+            security: self.security(&shutdown),
             me: MeApi { profile: Profile { users: self.store.clone() } },
             people: PeopleApi {
                 find_people: FindPeople { users: self.store.clone(), limits: self.limits() },
@@ -121,6 +126,46 @@ impl Parts {
         }
     }
 
+    fn security(&self, shutdown: &Shutdown) -> SecurityApi {
+        SecurityApi {
+            confirm: self.confirm(),
+            forgot_password: ForgotPassword {
+                links: ResetLinks {
+                    users: self.store.clone(),
+                    resets: self.store.clone(),
+                    mailer: self.mailer.clone(),
+                    clock: self.clock.clone(),
+                    entropy: self.entropy.clone(),
+                },
+                limits: self.limits(),
+                tasks: shutdown.tasks.clone(),
+            },
+            reset_password: ResetPassword {
+                users: self.store.clone(),
+                resets: self.store.clone(),
+                new_password: self.new_password(),
+                limits: self.limits(),
+                clock: self.clock.clone(),
+            },
+            change_password: ChangePassword {
+                confirm: self.confirm(),
+                new_password: self.new_password(),
+            },
+            change_email: ChangeEmail {
+                confirm: self.confirm(),
+                challenges: self.challenges(),
+                proof: self.proof(),
+                users: self.store.clone(),
+                waiting: WaitingForAddress {
+                    resets: self.store.clone(),
+                    challenges: self.store.clone(),
+                    registrations: self.store.clone(),
+                },
+                mailer: self.mailer.clone(),
+            },
+        }
+    }
+
     fn sockets(
         &self,
         gate: &Arc<Gate>,
@@ -166,11 +211,40 @@ impl Parts {
     }
 
     fn proof(&self) -> AddressProof {
-        AddressProof {
+        AddressProof { users: self.store.clone(), mailer: self.mailer.clone(), codes: self.codes() }
+    }
+
+    fn codes(&self) -> Codes {
+        Codes { digester: self.digester.clone(), entropy: self.entropy.clone() }
+    }
+
+    fn challenges(&self) -> Challenges {
+        Challenges {
+            challenges: self.store.clone(),
+            codes: self.codes(),
+            limits: self.limits(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    fn confirm(&self) -> Confirm {
+        Confirm {
             users: self.store.clone(),
+            hasher: self.hasher.clone(),
+            challenges: self.challenges(),
             mailer: self.mailer.clone(),
-            digester: self.digester.clone(),
-            entropy: self.entropy.clone(),
+            limits: self.limits(),
+        }
+    }
+
+    fn new_password(&self) -> NewPassword {
+        NewPassword {
+            users: self.store.clone(),
+            hasher: self.hasher.clone(),
+            resets: self.store.clone(),
+            challenges: self.store.clone(),
+            sign_out: self.sign_out(),
+            mailer: self.mailer.clone(),
         }
     }
 

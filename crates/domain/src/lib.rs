@@ -3,6 +3,7 @@
 //! Pure: functions are handed the time and random bytes, and nothing here waits,
 //! stores or talks to anyone.
 
+pub mod challenge;
 pub mod device;
 pub mod email;
 pub mod event;
@@ -16,6 +17,7 @@ pub mod network;
 pub mod otp;
 pub mod outbox;
 pub mod password;
+pub mod password_reset;
 pub mod picture;
 pub mod reaction;
 pub mod registration;

@@ -48,6 +48,10 @@ token!(
     FlowToken
 );
 token!(
+    /// Lets whoever holds it choose a new password.
+    ResetToken
+);
+token!(
     /// Tells a browser from others, signed in or not. Proves nothing by itself.
     DeviceToken
 );

@@ -2,6 +2,7 @@
 use crate::StoreUnderTest;
 use domain::{
     TimeDelta, Timestamp,
+    challenge::{Challenge, ChallengePurpose},
     device::Device,
     email::Email,
     id::{ClientId, MessageId, RegistrationId, RoomId, SessionId, UserId},
@@ -11,6 +12,7 @@ use domain::{
     network::Network,
     otp::Otp,
     password::PasswordHash,
+    password_reset::PasswordReset,
     reaction::Emoji,
     registration::Registration,
     room::{Participants, Room},
@@ -73,6 +75,22 @@ pub fn a_registration(n: u32) -> Registration {
 pub fn a_device() -> Device {
     let user_agent = "Mozilla/5.0 (X11; Linux x86_64; rv:141.0) Gecko/20100101 Firefox/141.0";
     Device::of(user_agent, [192, 0, 2, 7].into())
+}
+
+/// A code that person `n` was mailed at [`START`], to confirm what their session `n` asks for.
+pub fn a_challenge(n: u32) -> Challenge {
+    Challenge {
+        session: a_session(n, a_user(n).id).id,
+        purpose: ChallengePurpose::Confirm,
+        user: a_user(n).id,
+        email: an_email(n),
+        otp: Otp::sent(KeyedDigest::new(n.to_be_bytes().to_vec()), START),
+    }
+}
+
+/// The link that person `n` was mailed at [`START`].
+pub fn a_password_reset(n: u32) -> PasswordReset {
+    PasswordReset { token: a_digest(n), user: a_user(n).id, created_at: START }
 }
 
 /// A session of somebody's, begun at [`START`].

@@ -25,7 +25,7 @@ mod socket;
 pub use {
     api::{
         accounts::AccountsApi, me::MeApi, messages::MessagesApi, people::PeopleApi,
-        rooms::RoomsApi, sessions::SessionsApi,
+        rooms::RoomsApi, security::SecurityApi, sessions::SessionsApi,
     },
     client_address::{Networks, TrustedProxies},
     cookies::Cookies,

@@ -3,7 +3,7 @@ use crate::{
     allow::AllowedMethods,
     api::{
         accounts::AccountsApi, me::MeApi, messages::MessagesApi, people::PeopleApi,
-        rooms::RoomsApi, sessions::SessionsApi,
+        rooms::RoomsApi, security::SecurityApi, sessions::SessionsApi,
     },
     client_address::{Networks, TrustedProxies},
     device_cookie::DeviceCookies,
@@ -35,6 +35,8 @@ pub struct Site {
     pub accounts: AccountsApi,
     /// Where one is signed in.
     pub sessions: SessionsApi,
+    /// Passwords and addresses.
+    pub security: SecurityApi,
     /// One's own profile.
     pub me: MeApi,
     /// Finding people.
@@ -73,12 +75,19 @@ pub struct Observation {
     pub entropy: Arc<dyn Entropy>,
 }
 
-type Api = (AccountsApi, SessionsApi, MeApi, PeopleApi, RoomsApi, MessagesApi);
+type Api = (AccountsApi, SecurityApi, SessionsApi, MeApi, PeopleApi, RoomsApi, MessagesApi);
 
 /// The whole of what is served.
 pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
-    let api =
-        service((site.accounts, site.sessions, site.me, site.people, site.rooms, site.messages));
+    let api = service((
+        site.accounts,
+        site.security,
+        site.sessions,
+        site.me,
+        site.people,
+        site.rooms,
+        site.messages,
+    ));
     let document = describe(&api);
     let allowed_methods = AllowedMethods::of(&document, "/api");
     let docs = Docs::new(api.swagger_ui_html());
@@ -125,6 +134,7 @@ pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
 pub fn openapi_document(site: Site) -> String {
     describe(&service((
         site.accounts,
+        site.security,
         site.sessions,
         site.me,
         site.people,

@@ -3,7 +3,7 @@
 //! Subjects are our own words and our own digits: nothing that a person chose stands in a header.
 use application::ports::Mail;
 use askama::Template;
-use domain::{Timestamp, otp::Otp};
+use domain::{Timestamp, otp::Otp, password_reset::PasswordReset};
 
 /// A mail in words.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,6 +28,50 @@ pub fn render(mail: &Mail, public_url: &str) -> Rendered {
                 subject: format!("{code} is your Sotto code"),
                 text: fill(&ConfirmAddressText { code, minutes, tries, link }),
                 html: fill(&ConfirmAddressHtml { code, minutes, tries, link }),
+            }
+        }
+        Mail::ConfirmAction { code } => {
+            let (code, link) = (code.reveal(), &link("/profile/"));
+            let (minutes, tries) = (Otp::LIFETIME.num_minutes(), Otp::MAX_ATTEMPTS);
+            Rendered {
+                subject: format!("{code} is your Sotto code"),
+                text: fill(&ConfirmActionText { code, minutes, tries, link }),
+                html: fill(&ConfirmActionHtml { code, minutes, tries, link }),
+            }
+        }
+        Mail::ConfirmNewAddress { code } => {
+            let (code, link) = (code.reveal(), &link("/profile/edit/"));
+            let (minutes, tries) = (Otp::LIFETIME.num_minutes(), Otp::MAX_ATTEMPTS);
+            Rendered {
+                subject: format!("{code} is your Sotto code"),
+                text: fill(&ConfirmNewAddressText { code, minutes, tries, link }),
+                html: fill(&ConfirmNewAddressHtml { code, minutes, tries, link }),
+            }
+        }
+        Mail::ResetPassword { username, token } => {
+            // Behind a `#`, so that no server and no log ever sees it.
+            let link = &link(&format!("/reset-password/#{}", token.reveal()));
+            let (username, minutes) = (username.as_str(), PasswordReset::LIFETIME.num_minutes());
+            Rendered {
+                subject: "Choose a new password for Sotto".to_owned(),
+                text: fill(&ResetPasswordText { username, minutes, link }),
+                html: fill(&ResetPasswordHtml { username, minutes, link }),
+            }
+        }
+        Mail::PasswordChanged { username } => {
+            let (username, link) = (username.as_str(), &link("/forgot-password/"));
+            Rendered {
+                subject: "Your Sotto password was changed".to_owned(),
+                text: fill(&PasswordChangedText { username, link }),
+                html: fill(&PasswordChangedHtml { username, link }),
+            }
+        }
+        Mail::EmailChanged { username } => {
+            let (username, link) = (username.as_str(), &link("/"));
+            Rendered {
+                subject: "Your Sotto address was changed".to_owned(),
+                text: fill(&EmailChangedText { username, link }),
+                html: fill(&EmailChangedHtml { username, link }),
             }
         }
         Mail::Welcome { username } => {
@@ -86,6 +130,26 @@ parts!(
     { code: &'a str, minutes: i64, tries: u32, link: &'a str }
 );
 parts!(
+    ConfirmActionText "confirm_action.txt", ConfirmActionHtml "confirm_action.html",
+    { code: &'a str, minutes: i64, tries: u32, link: &'a str }
+);
+parts!(
+    ConfirmNewAddressText "confirm_new_address.txt", ConfirmNewAddressHtml "confirm_new_address.html",
+    { code: &'a str, minutes: i64, tries: u32, link: &'a str }
+);
+parts!(
+    ResetPasswordText "reset_password.txt", ResetPasswordHtml "reset_password.html",
+    { username: &'a str, minutes: i64, link: &'a str }
+);
+parts!(
+    PasswordChangedText "password_changed.txt", PasswordChangedHtml "password_changed.html",
+    { username: &'a str, link: &'a str }
+);
+parts!(
+    EmailChangedText "email_changed.txt", EmailChangedHtml "email_changed.html",
+    { username: &'a str, link: &'a str }
+);
+parts!(
     WelcomeText "welcome.txt", WelcomeHtml "welcome.html",
     { username: &'a str, link: &'a str }
 );
@@ -101,7 +165,7 @@ parts!(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{TimeDelta, device::Device, otp::OtpCode, username::Username};
+    use domain::{TimeDelta, device::Device, otp::OtpCode, token::ResetToken, username::Username};
 
     const URL: &str = "https://chat.example";
 
@@ -123,13 +187,33 @@ mod tests {
         Mail::NewSignIn { username, device, at }
     }
 
-    fn all() -> [Mail; 4] {
-        let username = username();
+    /// Each kind, and the page it links to.
+    const PAGES: [&str; 9] = [
+        "/verify-otp/",
+        "/profile/",
+        "/profile/edit/",
+        "/profile/",
+        "/login/",
+        "/profile/#devices",
+        "/reset-password/#AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE",
+        "/forgot-password/",
+        "/",
+    ];
+    /// The first ones hold a code and don't know whose.
+    const CODES: usize = 3;
+
+    fn all() -> [Mail; 9] {
+        let code = OtpCode::typed("482913");
         [
             confirm(),
-            Mail::Welcome { username: username.clone() },
-            Mail::AlreadyRegistered { username: username.clone() },
-            new_sign_in(username),
+            Mail::ConfirmAction { code: code.clone() },
+            Mail::ConfirmNewAddress { code },
+            Mail::Welcome { username: username() },
+            Mail::AlreadyRegistered { username: username() },
+            new_sign_in(username()),
+            Mail::ResetPassword { username: username(), token: ResetToken::mint([1; 32]) },
+            Mail::PasswordChanged { username: username() },
+            Mail::EmailChanged { username: username() },
         ]
     }
 
@@ -141,17 +225,19 @@ mod tests {
 
     #[test]
     fn the_code_stands_in_subject_text_and_html() {
-        let mail = render(&confirm(), URL);
-        assert_eq!(mail.subject, "482913 is your Sotto code");
-        for part in [&mail.text, &mail.html] {
-            assert!(part.contains("482913") && part.contains("10 minutes"), "{part}");
-            assert!(part.contains("newest mail") && part.contains("ignore this mail"), "{part}");
+        for mail in &all()[..CODES] {
+            let mail = render(mail, URL);
+            assert_eq!(mail.subject, "482913 is your Sotto code");
+            for part in [&mail.text, &mail.html] {
+                assert!(part.contains("482913") && part.contains("10 minutes"), "{part}");
+                assert!(part.contains("newest mail") && part.contains("If you did not"), "{part}");
+            }
         }
     }
 
     #[test]
     fn a_mail_to_an_account_names_it() {
-        for mail in &all()[1..] {
+        for mail in &all()[CODES..] {
             let mail = render(mail, URL);
             assert!(mail.text.contains("Ann.Baker"), "{}", mail.text);
             assert!(mail.html.contains("Ann.Baker"), "{}", mail.html);
@@ -176,9 +262,7 @@ mod tests {
 
     #[test]
     fn each_mail_links_to_its_page_whether_or_not_the_address_ends_with_a_slash() {
-        for (mail, path) in
-            all().iter().zip(["/verify-otp/", "/profile/", "/login/", "/profile/#devices"])
-        {
+        for (mail, path) in all().iter().zip(PAGES) {
             let expected = format!("{URL}{path}");
             for url in [URL, "https://chat.example/"] {
                 let rendered = render(mail, url);

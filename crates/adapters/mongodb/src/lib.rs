@@ -6,6 +6,7 @@
 
 mod admin;
 mod bson;
+mod challenges;
 mod documents;
 mod errors;
 mod greeting;
@@ -17,6 +18,7 @@ mod messages;
 mod open_error;
 mod options;
 mod outbox;
+mod password_resets;
 mod probe;
 mod registrations;
 mod rooms;

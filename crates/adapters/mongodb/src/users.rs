@@ -140,6 +140,39 @@ impl UserRepository for MongoStore {
         })
         .await
     }
+
+    async fn replace_password(
+        &self,
+        user: UserId,
+        password: &PasswordHash,
+    ) -> Result<bool, Unavailable> {
+        let new = doc! { "$set": { "password_hash": password.as_str() } };
+        in_time(async {
+            let by_id = doc! { "_id": id(user.as_bytes()) };
+            Ok(users(self).update_one(by_id, new).await?.matched_count == 1)
+        })
+        .await
+    }
+
+    async fn replace_email(
+        &self,
+        user: UserId,
+        email: &Email,
+    ) -> Result<Option<Result<User, Taken>>, Unavailable> {
+        let new = doc! { "$set": { "email": email.as_str() } };
+        in_time(async {
+            let users = users(self);
+            let update = users
+                .find_one_and_update(doc! { "_id": id(user.as_bytes()) }, new)
+                .return_document(ReturnDocument::After);
+            match update.await {
+                Ok(record) => record.map(|record| User::try_from(record).map(Ok)).transpose(),
+                Err(error) if duplicate_key(&error).is_some() => Ok(Some(Err(Taken::Email))),
+                Err(error) => Err(error.into()),
+            }
+        })
+        .await
+    }
 }
 
 impl MongoStore {

@@ -6,9 +6,10 @@ mod watch;
 
 use adapter_mongodb::MongoStore;
 use application::ports::{
-    KeyFingerprint, KeyFingerprintRepository, KnownDeviceRepository, MessageChange,
-    MessageRepository, OutboxRepository, RegistrationRepository, RoomHeads, RoomRepository,
-    SessionRepository, StoreProbe, TouchMark, UserRepository,
+    ChallengeRepository, KeyFingerprint, KeyFingerprintRepository, KnownDeviceRepository,
+    MessageChange, MessageRepository, OutboxRepository, PasswordResetRepository,
+    RegistrationRepository, RoomHeads, RoomRepository, SessionRepository, StoreProbe, TouchMark,
+    UserRepository,
 };
 use domain::{
     history::{Limit, Window},
@@ -17,6 +18,7 @@ use domain::{
     message::{Alteration, NewMessage},
     otp::Otp,
     outbox::{MailId, OutgoingMail},
+    password::PasswordHash,
     room::{Participants, RoomCursor},
     sealing::{KeyId, KeyedDigest, SealedBody, SealedPayload},
     token::TokenDigest,
@@ -27,8 +29,8 @@ use mongodb::bson::{Document, doc};
 use std::{collections::BTreeSet, sync::Arc};
 use support::TestDatabase;
 use testkit::{
-    RecordingBus, START, a_known_device, a_message, a_registration, a_session, a_user, an_email,
-    an_emoji, later, resent,
+    RecordingBus, START, a_challenge, a_known_device, a_message, a_password_reset, a_registration,
+    a_session, a_user, an_email, an_emoji, later, resent,
 };
 use watch::{Looks, faults};
 
@@ -44,6 +46,7 @@ async fn every_look_goes_by_an_index() {
     sign_ups(&store).await;
     sessions(&store).await;
     known_devices(&store).await;
+    codes_and_links(&store).await;
     outbox(&store).await;
     keys(&store).await;
     conversations(&store).await;
@@ -58,11 +61,13 @@ async fn every_look_goes_by_an_index() {
     let looked_at: BTreeSet<_> =
         looks.iter().filter_map(|look| look.values().next()?.as_str()).collect();
     for collection in [
+        "challenges",
         "health",
         "key_fingerprints",
         "known_devices",
         "messages",
         "outbox",
+        "password_resets",
         "registrations",
         "rooms",
         "schema",
@@ -147,6 +152,14 @@ async fn accounts(store: &MongoStore) {
     assert_eq!(found, Some(ann.clone()));
     store.find_by_email(&ann.email).await.expect("answers");
     store.find_by_username(&ann.username).await.expect("answers");
+    let password = PasswordHash::new("plain:another".to_owned());
+    assert!(store.replace_password(ann.id, &password).await.expect("answers"));
+    store
+        .replace_email(ann.id, &ann.email)
+        .await
+        .expect("answers")
+        .expect("is there")
+        .expect("own");
     assert!(store.has_username_like(&ann.username).await.expect("answers"));
     assert_eq!(store.list(&[ann.id, a_user(2).id]).await.expect("answers").len(), 2);
     let listed = store.list_by_username_prefix("person-", 3).await.expect("answers");
@@ -175,7 +188,7 @@ async fn sign_ups(store: &MongoStore) {
     assert!(store.find_newest_by_email(&one.email).await.expect("answers").is_some());
     let newest = store.find_newest_by_username(&one.username).await.expect("answers");
     assert!(newest.is_some());
-    store.begin_attempt(&one.flow).await.expect("answers");
+    RegistrationRepository::begin_attempt(store, &one.flow).await.expect("answers");
     let otp = Otp::sent(KeyedDigest::new(vec![7]), later(60));
     assert!(store.replace_otp(one.id, START, &otp).await.expect("answers"));
     store.move_flow(one.id, &TokenDigest([7; 32])).await.expect("answers");
@@ -222,6 +235,24 @@ fn a_mail(n: u8) -> OutgoingMail {
         due_at: later(n.into()),
         attempts: 0,
     }
+}
+
+async fn codes_and_links(store: &MongoStore) {
+    for n in 1..=3 {
+        assert!(ChallengeRepository::put(store, &a_challenge(n), START).await.expect("answers"));
+        let reset = a_password_reset(n);
+        assert!(PasswordResetRepository::put(store, &reset, START).await.expect("answers"));
+    }
+    let (code, link) = (a_challenge(1), a_password_reset(1));
+    let tried = ChallengeRepository::begin_attempt(store, code.session, code.purpose).await;
+    assert!(tried.expect("answers").is_some());
+    assert!(ChallengeRepository::take(store, &code).await.expect("answers"));
+    ChallengeRepository::remove_by_user(store, a_user(2).id).await.expect("answers");
+    store.remove_sent_before(START).await.expect("answers");
+    assert!(PasswordResetRepository::find(store, &link.token).await.expect("answers").is_some());
+    assert!(PasswordResetRepository::take(store, &link.token).await.expect("answers").is_some());
+    PasswordResetRepository::remove_by_user(store, a_user(2).id).await.expect("answers");
+    store.remove_made_before(START).await.expect("answers");
 }
 
 async fn outbox(store: &MongoStore) {

@@ -21,3 +21,25 @@ CREATE TABLE known_devices (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX known_devices_by_use_of_user ON known_devices (user, last_used_at DESC, device DESC);
 CREATE INDEX known_devices_by_use ON known_devices (last_used_at);
+
+-- Codes mailed to people who are signed in.
+CREATE TABLE challenges (
+  session      BLOB NOT NULL,
+  purpose      TEXT NOT NULL,
+  user         BLOB NOT NULL,
+  email        TEXT NOT NULL,
+  otp_digest   BLOB NOT NULL,
+  otp_sent_at  INTEGER NOT NULL,
+  otp_attempts INTEGER NOT NULL,
+  PRIMARY KEY (session, purpose)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX challenges_by_user ON challenges (user);
+CREATE INDEX challenges_by_age ON challenges (otp_sent_at);
+
+-- Links by which people choose a new password.
+CREATE TABLE password_resets (
+  user       BLOB PRIMARY KEY NOT NULL,
+  token      BLOB NOT NULL UNIQUE,
+  created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX password_resets_by_age ON password_resets (created_at);

@@ -8,6 +8,7 @@
 #[macro_use]
 mod sql;
 
+mod challenges;
 mod heads;
 mod keys;
 mod known_devices;
@@ -15,6 +16,7 @@ mod known_rooms;
 mod lock;
 mod messages;
 mod outbox;
+mod password_resets;
 mod readers;
 mod registrations;
 mod rooms;

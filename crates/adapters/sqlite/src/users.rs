@@ -42,6 +42,8 @@ statements! {
         select_users!("WHERE username_key >= ?1 AND username_key < ?2 ORDER BY username_key LIMIT ?3");
     UPDATE = "UPDATE users SET username = ?2, username_key = ?3, skeleton = ?4, first_name = ?5,
         last_name = ?6 WHERE id = ?1";
+    REPLACE_PASSWORD = "UPDATE users SET password_hash = ?2 WHERE id = ?1";
+    REPLACE_EMAIL = "UPDATE OR IGNORE users SET email = ?2 WHERE id = ?1";
 }
 
 /// Sorts behind every character of a key.
@@ -108,6 +110,34 @@ impl UserRepository for SqliteStore {
                 return Ok(None);
             };
             update(conn, changed(before, change.clone())).map(Some)
+        })
+        .await
+    }
+
+    async fn replace_password(
+        &self,
+        id: UserId,
+        password: &PasswordHash,
+    ) -> Result<bool, Unavailable> {
+        let password = password.clone();
+        self.write(move |conn| {
+            let new = params![id.as_bytes(), password.as_str()];
+            Ok(conn.prepare_cached(REPLACE_PASSWORD)?.execute(new)? == 1)
+        })
+        .await
+    }
+
+    async fn replace_email(
+        &self,
+        id: UserId,
+        email: &Email,
+    ) -> Result<Option<Result<User, Taken>>, Unavailable> {
+        let email = email.clone();
+        self.write(move |conn| {
+            let new = params![id.as_bytes(), email.as_str()];
+            let replaced = conn.prepare_cached(REPLACE_EMAIL)?.execute(new)?;
+            let user = find(conn, FIND, id.as_bytes())?;
+            Ok(user.map(|user| if replaced == 1 { Ok(user) } else { Err(Taken::Email) }))
         })
         .await
     }

@@ -12,6 +12,7 @@
 //! membership are domain functions, never hidden in a query.
 
 mod broadcast;
+mod challenges;
 mod clock;
 mod crypto;
 mod events;
@@ -23,6 +24,7 @@ mod mail;
 mod messages;
 mod metrics;
 mod outbox;
+mod password_resets;
 mod presence;
 mod probe;
 mod registrations;
@@ -33,6 +35,7 @@ mod users;
 #[cfg(feature = "mocks")]
 pub use {
     broadcast::MockBroadcast,
+    challenges::MockChallengeRepository,
     clock::{MockClock, MockEntropy},
     crypto::{MockDigester, MockMessageSealer, MockPasswordHasher, MockPayloadSealer},
     events::MockEventBus,
@@ -44,6 +47,7 @@ pub use {
     messages::MockMessageRepository,
     metrics::{MockMetrics, MockMetricsReport},
     outbox::MockOutboxRepository,
+    password_resets::MockPasswordResetRepository,
     presence::MockPresence,
     probe::MockStoreProbe,
     registrations::MockRegistrationRepository,
@@ -53,6 +57,7 @@ pub use {
 };
 pub use {
     broadcast::{Broadcast, Received},
+    challenges::ChallengeRepository,
     clock::{Clock, Entropy, EntropyExt},
     crypto::{
         Digester, HashingBusy, MessageSealer, PasswordHasher, PayloadPurpose, PayloadSealer,
@@ -73,6 +78,7 @@ pub use {
         SocketEnd, StatusClass, StoreOperation,
     },
     outbox::OutboxRepository,
+    password_resets::PasswordResetRepository,
     presence::Presence,
     probe::StoreProbe,
     registrations::RegistrationRepository,

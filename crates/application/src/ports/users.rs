@@ -3,6 +3,7 @@ use async_trait::async_trait;
 use domain::{
     email::Email,
     id::UserId,
+    password::PasswordHash,
     user::{ProfileChange, Taken, User},
     username::Username,
 };
@@ -44,5 +45,20 @@ pub trait UserRepository: Send + Sync {
         &self,
         id: UserId,
         change: &ProfileChange,
+    ) -> Result<Option<Result<User, Taken>>, Unavailable>;
+
+    /// Gives somebody another password, or their first. `false` if there is no such user.
+    async fn replace_password(
+        &self,
+        id: UserId,
+        password: &PasswordHash,
+    ) -> Result<bool, Unavailable>;
+
+    /// Gives somebody another address and returns them as they are now, or says that it is taken
+    /// (as [`UserRepository::insert`] decides it). `None` if there is no such user.
+    async fn replace_email(
+        &self,
+        id: UserId,
+        email: &Email,
     ) -> Result<Option<Result<User, Taken>>, Unavailable>;
 }

@@ -2,8 +2,10 @@
 use adapter_sqlite::SqliteStore;
 use application::{
     accounts::{
-        Acquaintance, AddressProof, Authenticate, Browser, CreateUser, Devices, OpenedSession,
-        Profile, Register, ResendOtp, Sessions, SignIn, SignOut, SignUp, VerifyOtp, VerifyOtpError,
+        Acquaintance, AddressProof, Authenticate, Browser, Challenges, ChangeEmail, ChangePassword,
+        Codes, Confirm, CreateUser, Devices, ForgotPassword, NewPassword, OpenedSession, Profile,
+        Register, ResendOtp, ResetLinks, ResetPassword, Sessions, SignIn, SignOut, SignUp,
+        SignedIn, VerifyOtp, VerifyOtpError, WaitingForAddress,
     },
     chat::{
         Attendance, Draft, Follow, History, Lingering, MarkRead, OpenRoom, OpenedMessage, Opener,
@@ -79,6 +81,12 @@ impl World {
         let name = a_user(n).username;
         let password = format!("password {n}");
         self.sign_in().execute(a_browser(), name.as_str(), &password).await.expect("signs in")
+    }
+
+    /// Person `n`, who has an account, and the session of a new browser.
+    pub async fn session_of(&self, n: u32) -> SignedIn {
+        let token = self.sign_in_as(n).await.token;
+        self.authenticate().execute(&token).await.expect("answers").expect("is signed in")
     }
 
     /// Person `n` signs up in a new browser.
@@ -286,6 +294,8 @@ impl World {
             registrations: self.store.registrations.clone(),
             sessions: self.store.sessions.clone(),
             known_devices: self.store.known_devices.clone(),
+            challenges: self.store.challenges.clone(),
+            password_resets: self.store.password_resets.clone(),
             clock: self.clock.clone(),
         }
     }
@@ -294,8 +304,81 @@ impl World {
         AddressProof {
             users: self.store.users.clone(),
             mailer: self.mailer.clone(),
-            digester: Arc::new(PlainDigester),
+            codes: self.codes(),
+        }
+    }
+
+    fn codes(&self) -> Codes {
+        Codes { digester: Arc::new(PlainDigester), entropy: self.entropy.clone() }
+    }
+
+    fn challenges(&self) -> Challenges {
+        Challenges {
+            challenges: self.store.challenges.clone(),
+            codes: self.codes(),
+            limits: no_limits(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub fn confirm(&self) -> Confirm {
+        Confirm {
+            users: self.store.users.clone(),
+            hasher: Arc::new(PlainHasher),
+            challenges: self.challenges(),
+            mailer: self.mailer.clone(),
+            limits: no_limits(),
+        }
+    }
+
+    pub fn new_password(&self) -> NewPassword {
+        NewPassword {
+            users: self.store.users.clone(),
+            hasher: Arc::new(PlainHasher),
+            resets: self.store.password_resets.clone(),
+            challenges: self.store.challenges.clone(),
+            sign_out: self.sign_out(),
+            mailer: self.mailer.clone(),
+        }
+    }
+
+    pub fn forgot_password(&self) -> ForgotPassword {
+        let links = ResetLinks {
+            users: self.store.users.clone(),
+            resets: self.store.password_resets.clone(),
+            mailer: self.mailer.clone(),
+            clock: self.clock.clone(),
             entropy: self.entropy.clone(),
+        };
+        ForgotPassword { links, limits: no_limits(), tasks: TaskTracker::new() }
+    }
+
+    pub fn reset_password(&self) -> ResetPassword {
+        ResetPassword {
+            users: self.store.users.clone(),
+            resets: self.store.password_resets.clone(),
+            new_password: self.new_password(),
+            limits: no_limits(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub fn change_password(&self) -> ChangePassword {
+        ChangePassword { confirm: self.confirm(), new_password: self.new_password() }
+    }
+
+    pub fn change_email(&self) -> ChangeEmail {
+        ChangeEmail {
+            confirm: self.confirm(),
+            challenges: self.challenges(),
+            proof: self.proof(),
+            users: self.store.users.clone(),
+            waiting: WaitingForAddress {
+                resets: self.store.password_resets.clone(),
+                challenges: self.store.challenges.clone(),
+                registrations: self.store.registrations.clone(),
+            },
+            mailer: self.mailer.clone(),
         }
     }
 

@@ -9,9 +9,9 @@ use application::{
     measured::MeasuredBus,
     operations::AdoptKeys,
     ports::{
-        EventBus, KeyFingerprintRepository, KnownDeviceRepository, MessageRepository,
-        OutboxRepository, RegistrationRepository, RoomRepository, SessionRepository, StoreProbe,
-        UserRepository,
+        ChallengeRepository, EventBus, KeyFingerprintRepository, KnownDeviceRepository,
+        MessageRepository, OutboxRepository, PasswordResetRepository, RegistrationRepository,
+        RoomRepository, SessionRepository, StoreProbe, UserRepository,
     },
 };
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub trait Store:
     + KeyFingerprintRepository
     + KnownDeviceRepository
     + OutboxRepository
+    + ChallengeRepository
+    + PasswordResetRepository
     + StoreProbe
 {
 }
@@ -39,6 +41,8 @@ impl<S> Store for S where
         + KeyFingerprintRepository
         + KnownDeviceRepository
         + OutboxRepository
+        + ChallengeRepository
+        + PasswordResetRepository
         + StoreProbe
 {
 }

@@ -4,6 +4,7 @@ use crate::{StoreUnderTest, a_user, an_email, later};
 use domain::{
     identity::ExternalIdentity,
     name::PersonName,
+    password::PasswordHash,
     picture::PictureId,
     user::{ProfileChange, Taken, User},
     username::Username,
@@ -203,4 +204,43 @@ pub async fn of_profiles_that_race_for_a_name_one_gets_it(store: &StoreUnderTest
     let outcomes =
         outcomes.await.into_iter().map(|outcome| outcome.map(|o| o.expect("exists").map(drop)));
     assert_one_wins(outcomes.collect(), Taken::Username);
+}
+
+pub async fn a_password_is_replaced_or_given_for_the_first_time(store: &StoreUnderTest) {
+    let new = PasswordHash::new("plain:another".to_owned());
+    for user in [a_user(1), User { password: None, ..a_user(2) }] {
+        assert_eq!(insert(store, &user).await, Ok(()));
+        assert!(store.users.replace_password(user.id, &new).await.expect("answers"));
+        let expected = User { password: Some(new.clone()), ..user };
+        assert_eq!(store.users.find(expected.id).await.expect("answers"), Some(expected));
+    }
+    assert!(!store.users.replace_password(a_user(3).id, &new).await.expect("answers"));
+}
+
+pub async fn an_address_is_replaced_unless_it_is_taken(store: &StoreUnderTest) {
+    let [ann, bob] = [a_user(1), a_user(2)];
+    assert_eq!(insert(store, &ann).await, Ok(()));
+    assert_eq!(insert(store, &bob).await, Ok(()));
+    let replace = async |id, n| store.users.replace_email(id, &an_email(n)).await.expect("answers");
+    assert_eq!(replace(ann.id, 2).await, Some(Err(Taken::Email)));
+    assert_eq!(store.users.find(ann.id).await.expect("answers"), Some(ann.clone()));
+    let moved = User { email: an_email(9), ..ann.clone() };
+    assert_eq!(replace(ann.id, 9).await, Some(Ok(moved.clone())));
+    assert_eq!(replace(ann.id, 9).await, Some(Ok(moved.clone())), "its own is not taken");
+    assert_eq!(store.users.find_by_email(&an_email(9)).await.expect("answers"), Some(moved));
+    assert_eq!(store.users.find_by_email(&an_email(1)).await.expect("answers"), None);
+    assert_eq!(replace(a_user(3).id, 7).await, None);
+}
+
+pub async fn of_people_that_race_for_one_new_address_one_gets_it(store: &StoreUnderTest) {
+    for n in 0..8 {
+        assert_eq!(insert(store, &a_user(n)).await, Ok(()));
+    }
+    let outcomes = at_once(8, |n| {
+        let users = store.users.clone();
+        async move { users.replace_email(a_user(n).id, &an_email(99)).await }
+    });
+    let outcomes =
+        outcomes.await.into_iter().map(|outcome| outcome.map(|o| o.expect("exists").map(drop)));
+    assert_one_wins(outcomes.collect(), Taken::Email);
 }

@@ -187,7 +187,8 @@ fn accepted(cookie: Option<String>) -> Accepted {
     Accepted::Accepted(Json(Status { status: "verification_required".to_owned() }), cookie)
 }
 
-fn parse_email(raw: &str) -> Result<Email, Problem> {
+/// An address, or what is wrong with it.
+pub fn parse_email(raw: &str) -> Result<Email, Problem> {
     Email::parse(raw).map_err(|error| Problem::invalid(vec![invalid_email(error)]))
 }
 

@@ -169,8 +169,8 @@ async fn create(database: &Database, collections: &[Collection]) -> mongodb::err
 mod tests {
     use super::*;
     use domain::{
-        known_device::KnownDevice, outbox::OutgoingMail, registration::Registration,
-        session::Session,
+        known_device::KnownDevice, otp::Otp, outbox::OutgoingMail, password_reset::PasswordReset,
+        registration::Registration, session::Session,
     };
 
     #[test]
@@ -186,6 +186,8 @@ mod tests {
             ("sessions_by_use", after(Session::IDLE)),
             ("outbox_by_age", after(OutgoingMail::LIFETIME)),
             ("known_devices_by_use", after(KnownDevice::LIFETIME)),
+            ("challenges_by_age", after(Otp::LIFETIME)),
+            ("password_resets_by_age", after(PasswordReset::LIFETIME)),
         ];
         assert_eq!(swept, expected);
     }

@@ -10,6 +10,7 @@
  * @property {string} joined_at
  * @property {boolean} deleted
  * @property {string} [email] only for oneself
+ * @property {boolean} [has_password] only for oneself
  */
 
 /**
