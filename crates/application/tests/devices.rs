@@ -193,3 +193,22 @@ async fn a_sign_in_goes_well_whatever_becomes_of_the_mail_and_the_memory() {
         signed_in(&w, &opened.expect("signs in")).await;
     }
 }
+
+#[tokio::test]
+async fn beyond_so_many_sessions_the_one_used_least_recently_ends() {
+    let w = World::new();
+    w.an_account(1).await;
+    let mut opened = Vec::new();
+    for _ in 0..=Session::MOST {
+        opened.push(signed_in(&w, &with_browser(&w, 1, FROM).await).await);
+        w.clock.advance(MILLISECOND);
+    }
+    let last = opened[Session::MOST];
+    assert_eq!(w.devices().list(last).await.expect("answers").len(), Session::MOST);
+    assert!(!w.authenticate().still_counts(opened[0].session).await.expect("answers"));
+    for stays in [opened[1], last] {
+        assert!(w.authenticate().still_counts(stays.session).await.expect("answers"));
+    }
+    let told = ChatEvent::SessionEnded { user: last.user, session: opened[0].session };
+    assert_eq!(w.store.bus.events(), [told]);
+}

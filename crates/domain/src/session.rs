@@ -28,6 +28,8 @@ impl Session {
     pub const IDLE: TimeDelta = TimeDelta::days(14);
     /// However much it is used, a session ends after this.
     pub const ABSOLUTE: TimeDelta = TimeDelta::days(90);
+    /// Most that a person has; beyond them, those that were used least recently end.
+    pub const MOST: usize = 200;
     /// Use is noted at most this often.
     pub const TOUCH_EVERY: TimeDelta = TimeDelta::minutes(5);
 

@@ -56,8 +56,18 @@ impl Sessions {
         let token = SessionToken::mint(self.entropy.bytes());
         let session = self.begin(user.id, &token, browser.device.clone());
         self.sign_out.sessions.insert(&session).await?;
+        self.end_surplus(user.id).await?;
         self.acquaintance.deepen(acquaintance, &user, &browser).await;
         Ok(OpenedSession { user, token })
+    }
+
+    /// The new one was used last, so it stays.
+    async fn end_surplus(&self, user: UserId) -> Result<(), Unavailable> {
+        let sessions = self.sign_out.sessions.list_by_user(user).await?;
+        for surplus in sessions.iter().skip(Session::MOST) {
+            self.sign_out.execute(user, surplus.id).await?;
+        }
+        Ok(())
     }
 
     fn begin(&self, user: UserId, token: &SessionToken, device: Device) -> Session {
