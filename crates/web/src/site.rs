@@ -143,7 +143,8 @@ pub fn openapi_document(site: Site) -> String {
     )))
 }
 
-/// The description, with what poem-openapi can't say: that unknown fields of a request are refused.
+/// The description, with what poem-openapi can't say: that unknown fields of a request are refused,
+/// and that counts are not negative.
 fn describe(api: &OpenApiService<impl OpenApi, ()>) -> String {
     let mut document: Value = serde_json::from_str(&api.spec()).unwrap_or_default();
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
@@ -151,7 +152,22 @@ fn describe(api: &OpenApiService<impl OpenApi, ()>) -> String {
             schema["additionalProperties"] = Value::Bool(false);
         }
     }
+    bound_counts(&mut document);
     format!("{document:#}")
+}
+
+fn bound_counts(part: &mut Value) {
+    match part {
+        Value::Object(members) => {
+            let format = members.get("format").and_then(Value::as_str);
+            if format.is_some_and(|format| format.starts_with("uint")) {
+                members.insert("minimum".to_owned(), Value::from(0));
+            }
+            members.values_mut().for_each(bound_counts);
+        }
+        Value::Array(parts) => parts.iter_mut().for_each(bound_counts),
+        _ => {}
+    }
 }
 
 fn service(api: Api) -> OpenApiService<impl OpenApi, ()> {
