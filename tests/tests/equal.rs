@@ -53,6 +53,7 @@ async fn answers_are_the_same_for_people_who_exist_and_who_do_not() {
         ("/api/login", wrong(&email), wrong(&an_address()), 401),
         ("/api/register", sign_up(&email), sign_up(&an_address()), 202),
         ("/api/resend-otp", about(&email), about(&an_address()), 202),
+        ("/api/password/forgot", about(&email), about(&an_address()), 202),
         ("/api/verify-otp", code(&email), code(&an_address()), 422),
     ] {
         let (known, unknown) = (ask(path, known).await, ask(path, unknown).await);

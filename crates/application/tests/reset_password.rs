@@ -1,10 +1,17 @@
-use crate::world::{FROM, MILLISECOND, World, a_browser};
-use application::accounts::{ForgotPassword, NewPasswordError, ResetPasswordError, SignInError};
-use application::ports::Mail;
+use crate::world::{FROM, MILLISECOND, World, a_browser, a_known_browser};
+use adapter_local::LocalRateLimiter;
+use application::{
+    accounts::{
+        ForgotPassword, NewPasswordError, ResetPassword, ResetPasswordError, SignIn, SignInError,
+    },
+    limits::Limits,
+    ports::Mail,
+};
 use domain::{
     event::ChatEvent, password::WeakPassword, password_reset::PasswordReset, token::ResetToken,
     user::User,
 };
+use std::{net::IpAddr, sync::Arc};
 use testkit::{a_user, an_email};
 
 const NEW: &str = "velvet tractor plum";
@@ -23,7 +30,7 @@ async fn link(w: &World) -> ResetToken {
 }
 
 async fn reset(w: &World, token: &ResetToken, password: &str) -> Result<(), ResetPasswordError> {
-    w.reset_password().execute(FROM, token, password).await
+    w.reset_password().execute(&a_browser(), token, password).await
 }
 
 fn is_expired(outcome: &Result<(), ResetPasswordError>) -> bool {
@@ -140,4 +147,31 @@ async fn of_two_at_once_with_one_link_one_sets_the_password() {
         tokio::join!(reset(&w, &token, NEW), reset(&w, &token, "another velvet plum"));
     assert_ne!(one.is_ok(), other.is_ok());
     assert_ne!(signs_in(&w, NEW).await, signs_in(&w, "another velvet plum").await);
+}
+
+#[tokio::test]
+async fn whoever_set_the_password_gets_in_while_strangers_guess_and_other_browsers_are_strangers() {
+    let w = World::new();
+    w.an_account(1).await;
+    let limiter = Arc::new(LocalRateLimiter::new(w.clock.clone()));
+    let limits = Limits { limiter: limiter.clone(), code_limiter: limiter };
+    let sign_in = SignIn { limits: limits.clone(), ..w.sign_in() };
+    let reset = ResetPassword { limits, ..w.reset_password() };
+    let [old, new] = [1, 2].map(|n| move || a_known_browser(n, IpAddr::from([203, 0, 113, n])));
+    assert!(sign_in.execute(old(), "person-b", "password 1").await.is_ok());
+
+    let guess = async || {
+        for n in 0..60 {
+            let stranger = a_known_browser(100 + n, IpAddr::from([198, 51, 100, n]));
+            let _ = sign_in.execute(stranger, "person-b", "wrong one").await;
+        }
+    };
+    guess().await;
+    let outcome = sign_in.execute(new(), "person-b", "password 1").await.err();
+    assert!(matches!(outcome, Some(SignInError::Throttled(_))));
+    reset.execute(&new(), &link(&w).await, NEW).await.expect("is set");
+    guess().await;
+    let outcome = sign_in.execute(old(), "person-b", NEW).await.err();
+    assert!(matches!(outcome, Some(SignInError::Throttled(_))), "a stranger now");
+    assert!(sign_in.execute(new(), "person-b", NEW).await.is_ok());
 }

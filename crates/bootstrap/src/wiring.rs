@@ -54,9 +54,9 @@ impl Parts {
             accounts: self.accounts(cookies.clone()),
             sessions: SessionsApi {
                 devices: Devices { sign_out: self.sign_out(), clock: self.clock.clone() },
-                cookies,
+                cookies: cookies.clone(),
             },
-            security: self.security(&shutdown),
+            security: self.security(&shutdown, cookies),
             me: MeApi { profile: Profile { users: self.store.clone() } },
             people: PeopleApi {
                 find_people: FindPeople { users: self.store.clone(), limits: self.limits() },
@@ -126,7 +126,7 @@ impl Parts {
         }
     }
 
-    fn security(&self, shutdown: &Shutdown) -> SecurityApi {
+    fn security(&self, shutdown: &Shutdown, cookies: Cookies) -> SecurityApi {
         SecurityApi {
             confirm: self.confirm(),
             forgot_password: ForgotPassword {
@@ -144,6 +144,7 @@ impl Parts {
                 users: self.store.clone(),
                 resets: self.store.clone(),
                 new_password: self.new_password(),
+                acquaintance: self.acquaintance(),
                 limits: self.limits(),
                 clock: self.clock.clone(),
             },
@@ -163,6 +164,7 @@ impl Parts {
                 },
                 mailer: self.mailer.clone(),
             },
+            cookies,
         }
     }
 
@@ -230,7 +232,7 @@ impl Parts {
     fn confirm(&self) -> Confirm {
         Confirm {
             users: self.store.clone(),
-            hasher: self.hasher.clone(),
+            hasher: self.express_hasher.clone(),
             challenges: self.challenges(),
             mailer: self.mailer.clone(),
             limits: self.limits(),
@@ -240,7 +242,7 @@ impl Parts {
     fn new_password(&self) -> NewPassword {
         NewPassword {
             users: self.store.clone(),
-            hasher: self.hasher.clone(),
+            hasher: self.express_hasher.clone(),
             resets: self.store.clone(),
             challenges: self.store.clone(),
             sign_out: self.sign_out(),

@@ -69,6 +69,19 @@ impl Acquaintance {
         in_time(user.id, keeping).await;
     }
 
+    /// Knows no browser but this one any more: the others may be those of whoever had the password
+    /// before. Nothing here undoes what went before.
+    pub(super) async fn begin_anew(&self, user: &User, browser: &Browser) {
+        let beginning = async {
+            self.devices.remove_by_user(user.id).await?;
+            match self.known(user, browser) {
+                Some(device) => self.devices.keep(&device).await,
+                None => Ok(()),
+            }
+        };
+        in_time(user.id, beginning).await;
+    }
+
     async fn is_news(&self, user: &User, browser: &Browser) -> Result<News, Unavailable> {
         let known = self.devices.list_by_user(user.id).await?;
         if known.is_empty() && self.is_first(user).await? {

@@ -1,5 +1,5 @@
 //! Forgotten passwords.
-use super::{NewPassword, NewPasswordError};
+use super::{Acquaintance, Browser, NewPassword, NewPasswordError};
 use crate::{
     limits::Limits,
     ports::{
@@ -57,6 +57,8 @@ pub struct ResetPassword {
     pub resets: Arc<dyn PasswordResetRepository>,
     /// Sets the password.
     pub new_password: NewPassword,
+    /// From then on, the browser that set it is the only one the account knows.
+    pub acquaintance: Acquaintance,
     /// Bounds tries.
     pub limits: Limits,
     /// Judges the link's age.
@@ -118,19 +120,24 @@ impl ResetLinks {
 impl ResetPassword {
     /// Sets the password and ends all sessions. The link is used up once the password is accepted,
     /// and before it is set: a crash in between leaves a link that no longer works, and nothing
-    /// else.
+    /// else. Whoever has set it can sign in from here, whatever strangers try meanwhile.
     pub async fn execute(
         &self,
-        from: IpAddr,
+        browser: &Browser,
         token: &ResetToken,
         password: &str,
     ) -> Result<(), ResetPasswordError> {
-        self.limits.code_try(from).await?;
+        self.limits.code_try(browser.device.address).await?;
         let token = token.digest();
         let found = self.live(self.resets.find(&token).await?).await?;
         let choice = self.new_password.choose(&found, password).await?;
         let user = self.live(self.resets.take(&token).await?).await?;
-        Ok(self.new_password.set(&user, choice, None).await?)
+        self.new_password.set(&user, choice, None).await?;
+        self.acquaintance.begin_anew(&user, browser).await;
+        for name in [user.username.key().as_str(), user.email.as_str()] {
+            self.limits.forget_guesses(name).await;
+        }
+        Ok(())
     }
 
     /// Whose password a link changes, if it still counts.

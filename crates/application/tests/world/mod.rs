@@ -358,6 +358,7 @@ impl World {
             users: self.store.users.clone(),
             resets: self.store.password_resets.clone(),
             new_password: self.new_password(),
+            acquaintance: self.acquaintance(),
             limits: no_limits(),
             clock: self.clock.clone(),
         }

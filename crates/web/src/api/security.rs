@@ -1,10 +1,13 @@
 //! What keeps an account one's own: its password and its address.
 use super::{Area, accounts::parse_email, shapes::OwnUserShape};
-use crate::{client_address::ClientAddress, gate::Me, json::JsonBody, problem::Problem};
+use crate::{
+    client_address::ClientAddress, cookies::Cookies, gate::Me, json::JsonBody, problem::Problem,
+};
 use application::accounts::{
     ChangeEmail, ChangePassword, Confirm, ForgotPassword, Proof, ResetPassword,
 };
 use domain::{otp::OtpCode, token::ResetToken};
+use poem::Request;
 use poem_openapi::{ApiResponse, Object, OpenApi, payload::Json};
 use serde::Deserialize;
 
@@ -20,6 +23,8 @@ pub struct SecurityApi {
     pub change_password: ChangePassword,
     /// Changes one's address.
     pub change_email: ChangeEmail,
+    /// Tells browsers apart.
+    pub cookies: Cookies,
 }
 
 #[derive(Deserialize, Object)]
@@ -123,11 +128,13 @@ impl SecurityApi {
     )]
     async fn reset(
         &self,
+        request: &Request,
         from: ClientAddress,
         body: JsonBody<ResetPasswordRequest>,
     ) -> Result<PasswordSet, Problem> {
         let token = ResetToken::parse(&body.0.token).ok_or_else(Problem::reset_expired)?;
-        self.reset_password.execute(from.0, &token, &body.0.password).await?;
+        let browser = self.cookies.browser(request, from);
+        self.reset_password.execute(&browser, &token, &body.0.password).await?;
         Ok(PasswordSet::NoContent)
     }
 
