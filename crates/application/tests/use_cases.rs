@@ -1,10 +1,12 @@
 //! The use cases over an embedded store in memory; ports fail where a mock makes them.
+mod administer;
 mod adopt_keys;
 mod attendance;
 mod change_email;
 mod change_password;
 mod confirm;
 mod create_user;
+mod delete_account;
 mod deliver_mail;
 mod devices;
 mod find_people;

@@ -2,9 +2,10 @@
 use crate::{parts::Parts, settings::Settings};
 use application::{
     accounts::{
-        Acquaintance, AddressProof, Authenticate, Challenges, ChangeEmail, ChangePassword, Codes,
-        Confirm, CreateUser, Devices, ForgotPassword, NewPassword, Profile, Register, ResendOtp,
-        ResetLinks, ResetPassword, Sessions, SignIn, SignOut, VerifyOtp, WaitingForAddress,
+        Acquaintance, AddressProof, Administer, Authenticate, Challenges, ChangeEmail,
+        ChangePassword, Codes, Confirm, CreateUser, DeleteAccount, Devices, Erase, ForgotPassword,
+        NewPassword, Profile, Register, ResendOtp, ResetLinks, ResetPassword, Sessions, SignIn,
+        SignOut, Traces, VerifyOtp, WaitingForAddress,
     },
     chat::{
         Attendance, Follow, History, Lingering, MarkRead, OpenRoom, Opener, Rooms, SendMessages,
@@ -46,6 +47,19 @@ impl Parts {
         }
     }
 
+    /// Shows accounts to the operator and changes them.
+    pub fn administer(&self) -> Administer {
+        Administer {
+            users: self.store.clone(),
+            registrations: self.store.clone(),
+            sign_out: self.sign_out(),
+            new_password: self.new_password(),
+            erase: self.erase(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+        }
+    }
+
     /// Everything that is served.
     pub fn site(&self, settings: &Settings, caps: Caps, shutdown: Shutdown) -> Site {
         let cookies = Cookies::new(&settings.public_url);
@@ -56,8 +70,12 @@ impl Parts {
                 devices: Devices { sign_out: self.sign_out(), clock: self.clock.clone() },
                 cookies: cookies.clone(),
             },
-            security: self.security(&shutdown, cookies),
-            me: MeApi { profile: Profile { users: self.store.clone() } },
+            security: self.security(&shutdown, cookies.clone()),
+            me: MeApi {
+                profile: Profile { users: self.store.clone() },
+                delete_account: DeleteAccount { confirm: self.confirm(), erase: self.erase() },
+                cookies,
+            },
             people: PeopleApi {
                 find_people: FindPeople { users: self.store.clone(), limits: self.limits() },
             },
@@ -250,9 +268,25 @@ impl Parts {
         }
     }
 
+    fn erase(&self) -> Erase {
+        Erase {
+            users: self.store.clone(),
+            traces: Traces {
+                resets: self.store.clone(),
+                challenges: self.store.clone(),
+                known_devices: self.store.clone(),
+                registrations: self.store.clone(),
+            },
+            rooms: self.store.clone(),
+            sign_out: self.sign_out(),
+            mailer: self.mailer.clone(),
+        }
+    }
+
     fn sessions(&self) -> Sessions {
         Sessions {
             sign_out: self.sign_out(),
+            users: self.store.clone(),
             acquaintance: self.acquaintance(),
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),

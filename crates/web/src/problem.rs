@@ -268,6 +268,10 @@ fn username_taken(detail: &dyn std::fmt::Display) -> Problem {
     Problem::new(StatusCode::CONFLICT, "username_taken", detail)
 }
 
+fn account_disabled(detail: &dyn std::fmt::Display) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "account_disabled", detail)
+}
+
 impl From<RegisterError> for Problem {
     fn from(error: RegisterError) -> Self {
         match error {
@@ -288,6 +292,7 @@ impl From<VerifyOtpError> for Problem {
             }
             VerifyOtpError::Rejected(rejected) => rejected.into(),
             VerifyOtpError::UsernameTaken => username_taken(&error),
+            VerifyOtpError::AccountDisabled => account_disabled(&error),
             VerifyOtpError::Throttled(e) => e.into(),
             VerifyOtpError::Unavailable(e) => e.into(),
         }
@@ -442,6 +447,7 @@ impl Problem {
                 Self::new(StatusCode::FORBIDDEN, "email_unverified", detail)
                     .with_cookie(&flow_cookie(&flow))
             }
+            SignInError::AccountDisabled => account_disabled(&detail),
             SignInError::Throttled(e) => e.into(),
             SignInError::Busy(e) => e.into(),
             SignInError::Unavailable(e) => e.into(),

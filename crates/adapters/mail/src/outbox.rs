@@ -36,7 +36,8 @@ fn expires_at(mail: &Mail, now: Timestamp) -> Option<Timestamp> {
         | Mail::AlreadyRegistered { .. }
         | Mail::NewSignIn { .. }
         | Mail::PasswordChanged { .. }
-        | Mail::EmailChanged { .. } => None,
+        | Mail::EmailChanged { .. }
+        | Mail::AccountDeleted { .. } => None,
     }
 }
 

@@ -8,6 +8,7 @@ use anyhow::Context;
 use application::ports::{Unavailable, UserRepository};
 use async_trait::async_trait;
 use domain::{
+    Timestamp,
     email::Email,
     id::UserId,
     identity::ExternalIdentity,
@@ -110,7 +111,10 @@ impl UserRepository for MongoStore {
         }
         let behind = format!("{prefix}{BEHIND}");
         in_time(async {
-            let range = doc! { "username_key": { "$gte": prefix, "$lt": behind } };
+            let range = doc! {
+                "username_key": { "$gte": prefix, "$lt": behind },
+                "disabled_at": null,
+            };
             let users = users(self);
             let found = users.find(range).sort(doc! { "username_key": 1 }).limit(length(limit));
             records(found.await?.try_collect().await?)
@@ -170,6 +174,54 @@ impl UserRepository for MongoStore {
                 Err(error) if duplicate_key(&error).is_some() => Ok(Some(Err(Taken::Email))),
                 Err(error) => Err(error.into()),
             }
+        })
+        .await
+    }
+
+    async fn list_page(
+        &self,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<User>, Unavailable> {
+        if limit == 0 {
+            // To MongoDB that would mean all.
+            return Ok(Vec::new());
+        }
+        // No id is lower than this, and nobody has it: ids carry a version.
+        let after = after.unwrap_or(UserId::from_bytes([0; 16]));
+        in_time(async {
+            let behind = doc! { "_id": { "$gt": id(after.as_bytes()) } };
+            let users = users(self);
+            let found = users.find(behind).sort(doc! { "_id": 1 }).limit(length(limit));
+            records(found.await?.try_collect().await?)
+        })
+        .await
+    }
+
+    async fn set_disabled(
+        &self,
+        user: UserId,
+        since: Option<Timestamp>,
+    ) -> Result<Option<User>, Unavailable> {
+        let update = if let Some(since) = since {
+            doc! { "$set": { "disabled_at": date(since) } }
+        } else {
+            doc! { "$unset": { "disabled_at": "" } }
+        };
+        in_time(async {
+            let users = users(self);
+            let updated = users
+                .find_one_and_update(doc! { "_id": id(user.as_bytes()) }, update)
+                .return_document(ReturnDocument::After);
+            updated.await?.map(User::try_from).transpose()
+        })
+        .await
+    }
+
+    async fn remove(&self, user: UserId) -> Result<(), Unavailable> {
+        in_time(async {
+            users(self).delete_one(doc! { "_id": id(user.as_bytes()) }).await?;
+            Ok(())
         })
         .await
     }

@@ -176,6 +176,12 @@ async fn accounts(store: &MongoStore) {
         .expect("is there")
         .expect("is free");
     store.update_profile(ann.id, &ProfileChange::default()).await.expect("answers");
+    assert_eq!(store.list_page(None, 2).await.expect("answers").len(), 2);
+    assert_eq!(store.list_page(Some(ann.id), 2).await.expect("answers").len(), 2);
+    for since in [Some(START), None] {
+        store.set_disabled(ann.id, since).await.expect("answers").expect("is there");
+    }
+    UserRepository::remove(store, a_user(4).id).await.expect("answers");
 }
 
 async fn sign_ups(store: &MongoStore) {

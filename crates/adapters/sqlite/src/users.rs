@@ -6,6 +6,7 @@ use anyhow::Context;
 use application::ports::{Unavailable, UserRepository};
 use async_trait::async_trait;
 use domain::{
+    Timestamp,
     email::Email,
     id::UserId,
     identity::ExternalIdentity,
@@ -39,7 +40,11 @@ statements! {
     FIND_HOLDER = "SELECT id FROM users WHERE skeleton = ?1";
     LIST = select_users!("WHERE id IN (SELECT unhex(value) FROM json_each(?1))");
     LIST_BY_PREFIX =
-        select_users!("WHERE username_key >= ?1 AND username_key < ?2 ORDER BY username_key LIMIT ?3");
+        select_users!("WHERE username_key >= ?1 AND username_key < ?2 AND disabled_at IS NULL
+            ORDER BY username_key LIMIT ?3");
+    LIST_AFTER = select_users!("WHERE id > ?1 ORDER BY id LIMIT ?2");
+    SET_DISABLED = "UPDATE users SET disabled_at = ?2 WHERE id = ?1";
+    REMOVE = "DELETE FROM users WHERE id = ?1";
     UPDATE = "UPDATE users SET username = ?2, username_key = ?3, skeleton = ?4, first_name = ?5,
         last_name = ?6 WHERE id = ?1";
     REPLACE_PASSWORD = "UPDATE users SET password_hash = ?2 WHERE id = ?1";
@@ -138,6 +143,42 @@ impl UserRepository for SqliteStore {
             let replaced = conn.prepare_cached(REPLACE_EMAIL)?.execute(new)?;
             let user = find(conn, FIND, id.as_bytes())?;
             Ok(user.map(|user| if replaced == 1 { Ok(user) } else { Err(Taken::Email) }))
+        })
+        .await
+    }
+
+    async fn list_page(
+        &self,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<User>, Unavailable> {
+        // No id is lower than this, and nobody has it: ids carry a version.
+        let after = after.unwrap_or(UserId::from_bytes([0; 16]));
+        self.read(move |conn| {
+            let mut statement = conn.prepare_cached(LIST_AFTER)?;
+            let users = statement.query_map(params![after.as_bytes(), length(limit)], user)?;
+            Ok(users.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    async fn set_disabled(
+        &self,
+        id: UserId,
+        since: Option<Timestamp>,
+    ) -> Result<Option<User>, Unavailable> {
+        self.write(move |conn| {
+            conn.prepare_cached(SET_DISABLED)?
+                .execute(params![id.as_bytes(), since.map(millis)])?;
+            find(conn, FIND, id.as_bytes())
+        })
+        .await
+    }
+
+    async fn remove(&self, id: UserId) -> Result<(), Unavailable> {
+        self.write(move |conn| {
+            conn.prepare_cached(REMOVE)?.execute([id.as_bytes()])?;
+            Ok(())
         })
         .await
     }

@@ -1,6 +1,6 @@
 //! Opening sessions: the one place where a token is made.
 use super::{Acquaintance, SignOut};
-use crate::ports::{Clock, Entropy, EntropyExt, Unavailable};
+use crate::ports::{Clock, Entropy, EntropyExt, Unavailable, UserRepository};
 use domain::{
     device::Device,
     id::{SessionId, UserId},
@@ -15,6 +15,8 @@ use std::sync::Arc;
 pub struct Sessions {
     /// Where they are kept; ends the one that a browser had before.
     pub sign_out: SignOut,
+    /// Whom the operator keeps out.
+    pub users: Arc<dyn UserRepository>,
     /// Knows the browsers that people signed in with, and tells of new ones.
     pub acquaintance: Acquaintance,
     /// When they begin.
@@ -41,14 +43,31 @@ pub struct OpenedSession {
     pub token: SessionToken,
 }
 
+/// Why no session is opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenSessionError {
+    /// The operator keeps this person out, or the account is gone.
+    #[error("this account is disabled; ask whoever runs this Sotto")]
+    AccountDisabled,
+    /// A port failed.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
 impl Sessions {
     /// Opens a session under a token never used before, in place of the one the browser had. From
     /// then on the account knows the browser; if it did not before, its owner is told by mail.
+    ///
+    /// Whether the account may be used is asked again once the session is there: whoever disables
+    /// it at this moment has then either been seen here, or sees the session and ends it.
     pub(super) async fn open(
         &self,
         user: User,
         browser: Browser,
-    ) -> Result<OpenedSession, Unavailable> {
+    ) -> Result<OpenedSession, OpenSessionError> {
+        if user.disabled_at.is_some() {
+            return Err(OpenSessionError::AccountDisabled);
+        }
         if let Some(previous) = &browser.previous {
             self.sign_out.end_by_token(previous).await?;
         }
@@ -56,6 +75,10 @@ impl Sessions {
         let token = SessionToken::mint(self.entropy.bytes());
         let session = self.begin(user.id, &token, browser.device.clone());
         self.sign_out.sessions.insert(&session).await?;
+        if !self.may_enter(user.id).await? {
+            self.sign_out.execute(user.id, session.id).await?;
+            return Err(OpenSessionError::AccountDisabled);
+        }
         self.end_surplus(user.id).await?;
         self.acquaintance.deepen(acquaintance, &user, &browser).await;
         Ok(OpenedSession { user, token })
@@ -68,6 +91,10 @@ impl Sessions {
             self.sign_out.execute(user, surplus.id).await?;
         }
         Ok(())
+    }
+
+    async fn may_enter(&self, user: UserId) -> Result<bool, Unavailable> {
+        Ok(self.users.find(user).await?.is_some_and(|user| user.disabled_at.is_none()))
     }
 
     fn begin(&self, user: UserId, token: &SessionToken, device: Device) -> Session {

@@ -1,5 +1,5 @@
 //! Signing in with a password.
-use super::{AddressProof, Browser, OpenedSession, Sessions};
+use super::{AddressProof, Browser, OpenSessionError, OpenedSession, Sessions};
 use crate::{
     limits::Limits,
     ports::{
@@ -58,6 +58,9 @@ pub enum SignInError {
         /// Binds the sign-up to this browser.
         flow: FlowToken,
     },
+    /// The operator keeps this person out.
+    #[error("this account is disabled; ask whoever runs this Sotto")]
+    AccountDisabled,
     /// Too often.
     #[error(transparent)]
     Throttled(#[from] Throttled),
@@ -224,5 +227,14 @@ impl Candidate {
 impl std::fmt::Debug for SignInError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "SignInError({self})")
+    }
+}
+
+impl From<OpenSessionError> for SignInError {
+    fn from(error: OpenSessionError) -> Self {
+        match error {
+            OpenSessionError::AccountDisabled => Self::AccountDisabled,
+            OpenSessionError::Unavailable(error) => error.into(),
+        }
     }
 }

@@ -1,5 +1,5 @@
 //! Turning a sign-up into an account.
-use super::{AddressProof, Browser, OpenedSession, Sessions};
+use super::{AddressProof, Browser, OpenSessionError, OpenedSession, Sessions};
 use crate::{
     limits::Limits,
     ports::{
@@ -51,6 +51,9 @@ pub enum VerifyOtpError {
     /// The code was right, but somebody else took the name meanwhile.
     #[error("this username was taken meanwhile; sign up again with another")]
     UsernameTaken,
+    /// The operator keeps this person out.
+    #[error("this account is disabled; ask whoever runs this Sotto")]
+    AccountDisabled,
     /// Too often.
     #[error(transparent)]
     Throttled(#[from] Throttled),
@@ -155,6 +158,15 @@ impl VerifyOtp {
         let mail = Mail::Welcome { username: user.username.clone() };
         if let Err(error) = self.mailer.send(&user.email, mail).await {
             tracing::warn!(user = %user.id, %error, "the welcome mail was not sent");
+        }
+    }
+}
+
+impl From<OpenSessionError> for VerifyOtpError {
+    fn from(error: OpenSessionError) -> Self {
+        match error {
+            OpenSessionError::AccountDisabled => Self::AccountDisabled,
+            OpenSessionError::Unavailable(error) => error.into(),
         }
     }
 }

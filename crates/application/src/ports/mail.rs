@@ -40,6 +40,11 @@ pub enum Mail {
         /// The account's name.
         username: Username,
     },
+    /// The account was deleted.
+    AccountDeleted {
+        /// The name it had.
+        username: Username,
+    },
     /// The account is open.
     Welcome {
         /// Its name.

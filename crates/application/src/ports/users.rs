@@ -1,6 +1,7 @@
 use super::Unavailable;
 use async_trait::async_trait;
 use domain::{
+    Timestamp,
     email::Email,
     id::UserId,
     password::PasswordHash,
@@ -32,7 +33,8 @@ pub trait UserRepository: Send + Sync {
     /// Those of these users that exist, in any order, in one round trip.
     async fn list(&self, ids: &[UserId]) -> Result<Vec<User>, Unavailable>;
 
-    /// Users whose username's key begins with `prefix` (in lower case, taken literally), by key.
+    /// Users whose username's key begins with `prefix` (in lower case, taken literally), by key;
+    /// nobody whom the operator keeps out.
     async fn list_by_username_prefix(
         &self,
         prefix: &str,
@@ -61,4 +63,23 @@ pub trait UserRepository: Send + Sync {
         id: UserId,
         email: &Email,
     ) -> Result<Option<Result<User, Taken>>, Unavailable>;
+
+    /// Up to `limit` users behind one, by id: in the order in which they joined.
+    async fn list_page(
+        &self,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<User>, Unavailable>;
+
+    /// Keeps somebody out since a moment, or lets them in again, and returns them as they are now.
+    /// `None` if there is no such user.
+    async fn set_disabled(
+        &self,
+        id: UserId,
+        since: Option<Timestamp>,
+    ) -> Result<Option<User>, Unavailable>;
+
+    /// Forgets somebody; their names and address are free from then on. Forgetting somebody who is
+    /// gone is fine.
+    async fn remove(&self, id: UserId) -> Result<(), Unavailable>;
 }

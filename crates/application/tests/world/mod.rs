@@ -2,10 +2,11 @@
 use adapter_sqlite::SqliteStore;
 use application::{
     accounts::{
-        Acquaintance, AddressProof, Authenticate, Browser, Challenges, ChangeEmail, ChangePassword,
-        Codes, Confirm, CreateUser, Devices, ForgotPassword, NewPassword, OpenedSession, Profile,
-        Register, ResendOtp, ResetLinks, ResetPassword, Sessions, SignIn, SignOut, SignUp,
-        SignedIn, VerifyOtp, VerifyOtpError, WaitingForAddress,
+        Acquaintance, AddressProof, Administer, Authenticate, Browser, Challenges, ChangeEmail,
+        ChangePassword, Codes, Confirm, CreateUser, DeleteAccount, Devices, Erase, ForgotPassword,
+        NewPassword, OpenedSession, Profile, Register, ResendOtp, ResetLinks, ResetPassword,
+        Sessions, SignIn, SignOut, SignUp, SignedIn, Traces, VerifyOtp, VerifyOtpError,
+        WaitingForAddress,
     },
     chat::{
         Attendance, Draft, Follow, History, Lingering, MarkRead, OpenRoom, OpenedMessage, Opener,
@@ -396,9 +397,41 @@ impl World {
         }
     }
 
+    pub fn administer(&self) -> Administer {
+        Administer {
+            users: self.store.users.clone(),
+            registrations: self.store.registrations.clone(),
+            sign_out: self.sign_out(),
+            new_password: self.new_password(),
+            erase: self.erase(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+        }
+    }
+
+    pub fn delete_account(&self) -> DeleteAccount {
+        DeleteAccount { confirm: self.confirm(), erase: self.erase() }
+    }
+
+    pub fn erase(&self) -> Erase {
+        Erase {
+            users: self.store.users.clone(),
+            traces: Traces {
+                resets: self.store.password_resets.clone(),
+                challenges: self.store.challenges.clone(),
+                known_devices: self.store.known_devices.clone(),
+                registrations: self.store.registrations.clone(),
+            },
+            rooms: self.store.rooms.clone(),
+            sign_out: self.sign_out(),
+            mailer: self.mailer.clone(),
+        }
+    }
+
     pub fn sessions(&self) -> Sessions {
         Sessions {
             sign_out: self.sign_out(),
+            users: self.store.users.clone(),
             acquaintance: self.acquaintance(),
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),

@@ -134,6 +134,9 @@ macro_rules! store_contract {
                 a_password_is_replaced_or_given_for_the_first_time
                 an_address_is_replaced_unless_it_is_taken
                 of_people_that_race_for_one_new_address_one_gets_it
+                all_users_are_paged_in_the_order_in_which_they_joined
+                who_is_kept_out_is_known_but_found_by_no_prefix
+                who_was_removed_is_gone_and_their_names_are_free
             }
             registrations {
                 what_was_inserted_is_found_by_its_flow

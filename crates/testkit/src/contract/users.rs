@@ -244,3 +244,56 @@ pub async fn of_people_that_race_for_one_new_address_one_gets_it(store: &StoreUn
         outcomes.await.into_iter().map(|outcome| outcome.map(|o| o.expect("exists").map(drop)));
     assert_one_wins(outcomes.collect(), Taken::Email);
 }
+
+pub async fn all_users_are_paged_in_the_order_in_which_they_joined(store: &StoreUnderTest) {
+    let page = async |after, limit| store.users.list_page(after, limit).await.expect("answers");
+    assert_eq!(page(None, 10).await, []);
+    for n in [3, 1, 5, 2, 4] {
+        assert_eq!(insert(store, &a_user(n)).await, Ok(()));
+    }
+    let mut everybody: Vec<User> = (1..=5).map(a_user).collect();
+    everybody.sort_by_key(|user| user.id);
+    assert_eq!(page(None, 10).await, everybody);
+    assert_eq!(page(None, 0).await, []);
+    let mut paged = page(None, 2).await;
+    while let Some(last) = paged.last()
+        && let more = page(Some(last.id), 2).await
+        && !more.is_empty()
+    {
+        assert!(more.len() <= 2);
+        paged.extend(more);
+    }
+    assert_eq!(paged, everybody);
+}
+
+pub async fn who_is_kept_out_is_known_but_found_by_no_prefix(store: &StoreUnderTest) {
+    for n in 1..=2 {
+        assert_eq!(insert(store, &a_user(n)).await, Ok(()));
+    }
+    let user = a_user(1);
+    let out = User { disabled_at: Some(later(5)), ..user.clone() };
+    let set = async |since| store.users.set_disabled(user.id, since).await.expect("answers");
+    assert_eq!(set(Some(later(5))).await, Some(out.clone()));
+    assert_eq!(store.users.find(user.id).await.expect("answers"), Some(out));
+    let others = found_by_prefix(store, "person-", 10).await;
+    assert_eq!(others, [a_user(2).username.as_str()]);
+    assert_eq!(set(None).await, Some(user.clone()));
+    assert_eq!(found_by_prefix(store, "person-", 10).await.len(), 2);
+    let nobody = store.users.set_disabled(a_user(3).id, Some(later(1))).await.expect("answers");
+    assert_eq!(nobody, None);
+}
+
+pub async fn who_was_removed_is_gone_and_their_names_are_free(store: &StoreUnderTest) {
+    let linked = User { google: Some(identity("1")), ..a_user(1) };
+    for user in [&linked, &a_user(2)] {
+        assert_eq!(insert(store, user).await, Ok(()));
+    }
+    for _ in 0..2 {
+        store.users.remove(linked.id).await.expect("answers");
+    }
+    assert_eq!(store.users.find(linked.id).await.expect("answers"), None);
+    assert_eq!(store.users.find_by_email(&linked.email).await.expect("answers"), None);
+    assert_eq!(store.users.find(a_user(2).id).await.expect("answers"), Some(a_user(2)));
+    let next = User { id: a_user(3).id, ..linked };
+    assert_eq!(insert(store, &next).await, Ok(()));
+}
