@@ -104,7 +104,7 @@ for (const look of LOOKS) {
 
       const moved = `${name}@example.org`;
       await page.getByLabel('New email').fill(moved);
-      await page.getByLabel('Your password').fill(NEW);
+      await page.locator('#address').getByLabel('Your password').fill(NEW);
       await page.getByRole('button', { name: 'Mail a code to it' }).click();
       const code = page.getByLabel(/Code from the mail/);
       await code.waitFor();
@@ -118,6 +118,39 @@ for (const look of LOOKS) {
       await page.getByText('Your address is changed.').waitFor();
       assert.equal(await page.locator('#email-now').textContent(), moved);
       await check(page, 'the address is changed');
+    });
+  });
+
+  test(`an account is deleted and the other page shows it ${at}`, async (t) => {
+    const [name, other] = [`hal${look.viewport.width}`, `ida${look.viewport.width}`];
+    await Promise.all([server.createUser(name, PASSWORD), server.createUser(other, PASSWORD)]);
+    const [hal, ida] = await Promise.all([name, other].map((who) => Person.arrive(browser, server, who, look)));
+    await journey(t, [hal, ida], async () => {
+      await Promise.all([hal.signIn(), ida.signIn()]);
+      await hal.find(other);
+      await hal.write('I was here');
+      await ida.find(name);
+      await ida.sees('I was here');
+
+      const { page } = hal;
+      await page.goto('/profile/edit/');
+      const section = page.locator('#leaving');
+      await section.getByLabel('Your password').fill('not my password');
+      await section.getByRole('button', { name: 'Delete account' }).click();
+      await page.getByRole('dialog').getByText('There is no way back.').waitFor();
+      await page.getByRole('button', { name: 'Delete for good' }).click();
+      await section.getByText('This is not your password.').waitFor();
+      await section.getByLabel('Your password').fill(PASSWORD);
+      await section.getByRole('button', { name: 'Delete account' }).click();
+      await page.getByRole('button', { name: 'Delete for good' }).click();
+      await page.waitForURL(server.url + '/');
+      await page.goto('/chat/');
+      await page.waitForURL('**/login/**');
+
+      await ida.page.getByText('This account was deleted.').waitFor({ timeout: 2_000 });
+      await ida.sees('I was here');
+      assert.equal(await ida.composer.isVisible(), false);
+      await check(ida.page, 'a conversation with a deleted account');
     });
   });
 }

@@ -3,6 +3,7 @@ import { Problem, call } from '../lib/api.js';
 import { find } from '../lib/dom.js';
 import { EmailSection } from '../views/email-section.js';
 import { Form } from '../views/form.js';
+import { LeavingSection } from '../views/leaving-section.js';
 import { PasswordSection } from '../views/password-section.js';
 
 const form = new Form(find(document, '#names', HTMLFormElement), async ({ username, first_name, last_name }) => {
@@ -27,6 +28,7 @@ try {
   find(document, 'fieldset', HTMLFieldSetElement).disabled = false;
   new PasswordSection(me, signIn);
   new EmailSection(me, signIn);
+  new LeavingSection(me, signIn);
 } catch (problem) {
   if (!(problem instanceof Problem)) throw problem;
   if (problem.status === 401) signIn();

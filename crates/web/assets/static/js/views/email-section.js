@@ -4,6 +4,7 @@
 import { Problem, call } from '../lib/api.js';
 import { find, findHtml } from '../lib/dom.js';
 import { Form } from './form.js';
+import { ProofFields } from './proof-fields.js';
 
 export class EmailSection {
   /** @param {User} me @param {() => void} signIn */
@@ -13,20 +14,14 @@ export class EmailSection {
     this.ask = new Form(find(document, '#change-email', HTMLFormElement), (values) => this.#begin(values));
     this.prove = new Form(find(document, '#verify-email', HTMLFormElement), (values) => this.#verify(values));
     find(document, '#other-email', HTMLButtonElement).addEventListener('click', () => this.#asks(true));
-    find(document, '#mail-code', HTMLButtonElement).addEventListener('click', () => void this.#mailCode());
+    this.fields = new ProofFields(this.ask);
     this.#show();
     findHtml(document, '#address').hidden = false;
   }
 
-  /** Who has no password shows a code mailed to the address of now. */
   #show() {
-    const has = this.me.has_password ?? true;
     findHtml(document, '#email-now').textContent = this.me.email ?? '';
-    for (const way of ['password', 'code']) {
-      const field = findHtml(document, `[data-with="${way}"]`);
-      field.hidden = (way === 'password') !== has;
-      find(field, 'input', HTMLInputElement).required = !field.hidden;
-    }
+    this.fields.show(this.me);
   }
 
   /** @param {boolean} asks for an address, or else for the code */
@@ -36,27 +31,15 @@ export class EmailSection {
     find(document, asks ? '#email' : '#code', HTMLInputElement).focus();
   }
 
-  async #mailCode() {
-    try {
-      await call('POST', '/api/me/code');
-      this.ask.say('A code is on its way to your address of now.', 'done');
-    } catch (problem) {
-      if (!(problem instanceof Problem)) throw problem;
-      this.ask.show(problem);
-    }
-  }
-
   /** @param {Record<string, string>} values */
   async #begin(values) {
     const email = values.email.trim();
-    const shown = this.me.has_password === false ? { code: values['own-code'] } : { password: values.password };
     try {
-      await call('POST', '/api/me/email', { email, ...shown });
+      await call('POST', '/api/me/email', { email, ...this.fields.proof });
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
       if (problem.status === 401) this.signIn();
-      if (problem.code === 'wrong_password') this.ask.fieldError('password', 'This is not your password.');
-      if (problem.code.startsWith('otp_')) this.ask.fieldError('own-code', problem.message);
+      this.fields.explain(problem);
       throw problem;
     }
     findHtml(document, '#email-new').textContent = email;
