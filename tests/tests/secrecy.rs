@@ -95,6 +95,7 @@ async fn no_file_and_no_log_holds_a_secret() {
         } else {
             browser.post("/api/verify-otp", json!({"email": email, "code": code})).await.must(200);
             secrets.extend(Secret::token("session token", &browser.cookie("sotto_session")));
+            secrets.extend(Secret::token("device token", &browser.cookie("sotto_device")));
         }
         codes.push(code);
         people.push((username, browser));

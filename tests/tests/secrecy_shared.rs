@@ -167,6 +167,7 @@ async fn sign_up(
     // The welcome.
     mail.wait_for_mails(before + 2).await;
     wanted.add_token("session token", &browser.cookie("__Host-sotto_session"));
+    wanted.add_token("device token", &browser.cookie("__Host-sotto_device"));
     (browser, username, code)
 }
 

@@ -4,20 +4,31 @@ use domain::{
     TimeDelta,
     email::Email,
     id::{RoomId, UserId},
+    network::Network,
     throttle::{Quota, Throttled},
+    token::TokenDigest,
 };
-use std::{net::IpAddr, sync::Arc};
+use std::{fmt::Write, net::IpAddr, sync::Arc};
 
 const SIGN_UPS_BY_ADDRESS: Quota = Quota::new(100, TimeDelta::seconds(3));
 const CODE_MAILS_BY_RECIPIENT: Quota = Quota::new(10, TimeDelta::minutes(6));
 const CODE_TRIES_BY_ADDRESS: Quota = Quota::new(120, TimeDelta::seconds(2));
+const FORGOTTEN_BY_ADDRESS: Quota = Quota::new(30, TimeDelta::seconds(20));
+const CONFIRMATIONS_BY_USER: Quota = Quota::new(20, TimeDelta::seconds(30));
 const SIGN_INS_BY_ADDRESS: Quota = Quota::new(100, TimeDelta::seconds(1));
 const SIGN_INS_BY_NAME_AND_ADDRESS: Quota = Quota::new(20, TimeDelta::seconds(10));
+/// What is left for guessing at one account from all networks together: 50 by its name and 50 by
+/// its address, then six an hour each.
+const GUESSES_BY_NAME: Quota = Quota::new(50, TimeDelta::minutes(10));
+const SIGN_INS_BY_DEVICE: Quota = Quota::new(20, TimeDelta::minutes(1));
 const SEARCHES_BY_USER: Quota = Quota::new(60, TimeDelta::milliseconds(500));
 const ROOMS_BY_USER: Quota = Quota::new(100, TimeDelta::seconds(5));
 const TYPING_BY_USER_AND_ROOM: Quota = Quota::new(1, TimeDelta::seconds(2));
 /// Far above what anybody types, and above what an outbox of a long day offline holds.
 const MESSAGES_BY_USER: Quota = Quota::new(1_000, TimeDelta::milliseconds(50));
+
+/// The one limit that success lifts.
+const GUESSES: &str = "sign_in_guesses";
 
 /// The quotas of every use case that has one.
 #[derive(Clone)]
@@ -31,7 +42,7 @@ pub struct Limits {
 impl Limits {
     /// Somebody signs up.
     pub async fn sign_up(&self, from: IpAddr) -> Result<(), Throttled> {
-        self.admit("sign_up", network(from), SIGN_UPS_BY_ADDRESS).await
+        self.admit("sign_up", Network::of(from).to_string(), SIGN_UPS_BY_ADDRESS).await
     }
 
     /// A code is mailed. Bounds both the mail somebody is sent and the codes somebody can guess at.
@@ -42,17 +53,43 @@ impl Limits {
 
     /// A code is tried.
     pub async fn code_try(&self, from: IpAddr) -> Result<(), Throttled> {
-        self.admit("code_try", network(from), CODE_TRIES_BY_ADDRESS).await
+        self.admit("code_try", Network::of(from).to_string(), CODE_TRIES_BY_ADDRESS).await
     }
 
-    /// Somebody signs in. Counted by the name from that address, so that nobody can lock another
+    /// Somebody forgot their password. What one address is mailed is bounded as codes are.
+    pub async fn forgot_password(&self, from: IpAddr) -> Result<(), Throttled> {
+        self.admit("forgot", Network::of(from).to_string(), FORGOTTEN_BY_ADDRESS).await
+    }
+
+    /// Somebody who is signed in types their password once more. Who has no session can't use this
+    /// up.
+    pub async fn confirm(&self, user: UserId) -> Result<(), Throttled> {
+        self.admit("confirm", user.to_string(), CONFIRMATIONS_BY_USER).await
+    }
+
+    /// Somebody signs in. Counted by the name from that network, so that nobody can lock another
     /// person out from elsewhere.
-    pub async fn sign_in(&self, from: IpAddr, login: &str) -> Result<(), Throttled> {
-        let from = network(from);
-        // The address first: what it refuses leaves no trace of the many names it may carry.
-        self.admit("sign_in", from.clone(), SIGN_INS_BY_ADDRESS).await?;
-        let name = format!("{} {from}", login.trim().to_lowercase());
-        self.admit("sign_in_name", name, SIGN_INS_BY_NAME_AND_ADDRESS).await
+    pub async fn sign_in(&self, from: &Network, name: &str) -> Result<(), Throttled> {
+        // The network first: what it refuses leaves no trace of the many names it may carry.
+        self.admit("sign_in", from.to_string(), SIGN_INS_BY_ADDRESS).await?;
+        self.admit("sign_in_name", format!("{name} {from}"), SIGN_INS_BY_NAME_AND_ADDRESS).await
+    }
+
+    /// Somebody signs in with a device that the account knows. Nobody else can use this up, from
+    /// wherever they try.
+    pub async fn sign_in_with_device(&self, device: &TokenDigest) -> Result<(), Throttled> {
+        self.admit("sign_in_device", subject_of(device), SIGN_INS_BY_DEVICE).await
+    }
+
+    /// A stranger to an account tries a password. Counted by the name alone, whether or not anybody
+    /// has it, over all networks together, until somebody gets in.
+    pub async fn guess(&self, name: &str) -> Result<(), Throttled> {
+        self.admit(GUESSES, name.to_owned(), GUESSES_BY_NAME).await
+    }
+
+    /// Somebody got in: what strangers tried before is forgotten.
+    pub async fn forget_guesses(&self, name: &str) {
+        self.limiter.forget(LimitKey { name: GUESSES, subject: name.to_owned() }).await;
     }
 
     /// Somebody looks for people.
@@ -85,26 +122,10 @@ impl Limits {
     }
 }
 
-/// What one customer of a network provider has: an IPv4 address, an IPv6 /64.
-fn network(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => v4.to_string(),
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-        }
+fn subject_of(digest: &TokenDigest) -> String {
+    let mut subject = String::with_capacity(2 * digest.0.len());
+    for byte in digest.0 {
+        let _ = write!(subject, "{byte:02x}");
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_of_one_network_count_together() {
-        let of = |text: &str| network(text.parse().expect("an address"));
-        assert_eq!(of("2001:db8:1:2:3::4"), of("2001:db8:1:2:ffff::1"));
-        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
-        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
-    }
+    subject
 }

@@ -1,4 +1,4 @@
-use crate::world::{FROM, MILLISECOND, PASSWORD, World, a_name};
+use crate::world::{MILLISECOND, PASSWORD, World, a_browser, a_name};
 use application::accounts::{CreateUserError, NewUser, SignInError};
 use domain::{password::WeakPassword, registration::Registration, user::Taken};
 use testkit::{a_user, an_email};
@@ -12,7 +12,7 @@ fn new_user(n: u32, verified: bool) -> NewUser {
 async fn an_account_with_a_vouched_address_signs_in_at_once() {
     let w = World::new();
     let id = w.create_user().execute(new_user(1, true)).await.expect("makes it");
-    let opened = w.sign_in().execute(FROM, None, "person-b", PASSWORD).await.expect("signs in");
+    let opened = w.sign_in().execute(a_browser(), "person-b", PASSWORD).await.expect("signs in");
     assert_eq!(Some(opened.user.id), id);
     assert_eq!(opened.user.email, an_email(1));
     assert!(w.mailer.sent().is_empty());
@@ -25,7 +25,7 @@ async fn an_unproved_address_is_mailed_a_code_at_the_first_sign_in() {
     assert_eq!(id, None);
     assert!(w.mailer.sent().is_empty(), "nobody is mailed before");
     assert_eq!(w.store.users.find_by_email(&an_email(1)).await.expect("answers"), None);
-    let outcome = w.sign_in().execute(FROM, None, "person-b", PASSWORD).await.err();
+    let outcome = w.sign_in().execute(a_browser(), "person-b", PASSWORD).await.err();
     let Some(SignInError::EmailUnverified { flow }) = outcome else {
         panic!("expected to be asked for a code, got {outcome:?}");
     };
@@ -37,7 +37,7 @@ async fn an_unproved_address_is_mailed_a_code_at_the_first_sign_in() {
 async fn an_unproved_address_waits_for_a_day() {
     let w = World::new();
     w.create_user().execute(new_user(1, false)).await.expect("makes it");
-    let sign_in = async || w.sign_in().execute(FROM, None, "person-b", PASSWORD).await.err();
+    let sign_in = async || w.sign_in().execute(a_browser(), "person-b", PASSWORD).await.err();
     w.clock.advance(Registration::LIFETIME - MILLISECOND);
     assert!(matches!(sign_in().await, Some(SignInError::EmailUnverified { .. })));
     w.clock.advance(MILLISECOND);

@@ -122,3 +122,17 @@ async fn asking_whether_a_session_still_counts_is_no_use_of_it() {
     assert!(w.authenticate().still_counts(who.session).await.expect("answers"));
     assert_eq!(last_used(&w, who).await, TimeDelta::zero());
 }
+
+#[tokio::test]
+async fn all_sessions_but_one_end_and_their_sockets_are_told() {
+    let w = World::new();
+    w.an_account(1).await;
+    let [kept, ended] = [w.sign_in_as(1).await, w.sign_in_as(1).await];
+    let stays = w.authenticate().execute(&kept.token).await.expect("answers").expect("is live");
+    let goes = w.authenticate().execute(&ended.token).await.expect("answers").expect("is live");
+    w.sign_out().end_all(stays.user, Some(stays.session)).await.expect("answers");
+    assert_eq!(w.authenticate().execute(&ended.token).await.expect("answers"), None);
+    assert!(w.authenticate().execute(&kept.token).await.expect("answers").is_some());
+    let told = ChatEvent::SessionEnded { user: goes.user, session: goes.session };
+    assert_eq!(w.store.bus.events(), [told]);
+}

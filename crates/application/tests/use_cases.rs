@@ -1,8 +1,14 @@
 //! The use cases over an embedded store in memory; ports fail where a mock makes them.
+mod administer;
 mod adopt_keys;
 mod attendance;
+mod change_email;
+mod change_password;
+mod confirm;
 mod create_user;
+mod delete_account;
 mod deliver_mail;
+mod devices;
 mod find_people;
 mod follow;
 mod history;
@@ -12,6 +18,7 @@ mod open_room;
 mod profile;
 mod register;
 mod resend_otp;
+mod reset_password;
 mod rooms;
 mod send_messages;
 mod sign_in;

@@ -1,5 +1,6 @@
 use crate::world::{
-    FROM, MILLISECOND, PASSWORD, World, a_name, a_sign_up, down, limits_but, other_than,
+    FROM, MILLISECOND, PASSWORD, World, a_browser, a_browser_with, a_name, a_sign_up, down,
+    limits_but, other_than,
 };
 use application::{
     accounts::{SignInError, SignUp, VerifyOtp, VerifyOtpError},
@@ -73,7 +74,7 @@ async fn of_many_guesses_at_once_three_are_judged() {
     for _ in 0..10 {
         let (verify, flow, wrong) = (w.verify_otp(), flow.clone(), wrong.clone());
         guesses.spawn(async move {
-            rejected(verify.execute(FROM, None, Some(flow), &an_email(1), &wrong).await)
+            rejected(verify.execute(a_browser(), Some(flow), &an_email(1), &wrong).await)
         });
     }
     let mut judged: Vec<_> = guesses.join_all().await;
@@ -99,7 +100,7 @@ async fn another_browser_or_address_counts_no_try() {
     let code = w.code(1);
     let stranger = FlowToken::mint([1; 32]);
     for (flow, n) in [(None, 1), (Some(stranger), 1), (Some(flow.clone()), 2)] {
-        let outcome = w.verify_otp().execute(FROM, None, flow, &an_email(n), &code).await.err();
+        let outcome = w.verify_otp().execute(a_browser(), flow, &an_email(n), &code).await.err();
         assert!(matches!(outcome, Some(VerifyOtpError::NotWaiting)));
     }
     assert_eq!(w.attempts_left(&flow).await, Some(3));
@@ -130,7 +131,7 @@ async fn a_lost_welcome_does_not_undo_the_account() {
     let failed = |_: &_, _| Err(Unavailable::of("mail", std::io::Error::other("refused")));
     mailer.expect_send().once().returning(failed);
     let verify_otp = VerifyOtp { mailer: Arc::new(mailer), ..w.verify_otp() };
-    let opened = verify_otp.execute(FROM, None, Some(flow), &an_email(1), &w.code(1)).await;
+    let opened = verify_otp.execute(a_browser(), Some(flow), &an_email(1), &w.code(1)).await;
     let opened = opened.expect("the account is open");
     assert!(w.authenticate().execute(&opened.token).await.expect("answers").is_some());
 }
@@ -153,10 +154,10 @@ async fn the_account_is_there_before_the_sign_up_is_forgotten() {
     let mut registrations = not_forgetting(&w, &flow).await;
     registrations.expect_remove_by_email().once().returning(|_| Err(down()));
     let verify_otp = VerifyOtp { registrations: Arc::new(registrations), ..w.verify_otp() };
-    let outcome = verify_otp.execute(FROM, None, Some(flow), &an_email(1), &w.code(1)).await.err();
+    let outcome = verify_otp.execute(a_browser(), Some(flow), &an_email(1), &w.code(1)).await.err();
     assert!(matches!(outcome, Some(VerifyOtpError::Unavailable(_))));
     let name = a_user(1).username;
-    let signed_in = w.sign_in().execute(FROM, None, name.as_str(), PASSWORD).await;
+    let signed_in = w.sign_in().execute(a_browser(), name.as_str(), PASSWORD).await;
     assert!(signed_in.is_ok(), "nothing is lost");
 }
 
@@ -168,7 +169,7 @@ async fn a_sign_up_whose_account_was_not_stored_still_waits() {
     users.expect_insert().once().returning(|_| Err(down()));
     let verify_otp = VerifyOtp { users: Arc::new(users), ..w.verify_otp() };
     let outcome =
-        verify_otp.execute(FROM, None, Some(flow.clone()), &an_email(1), &w.code(1)).await.err();
+        verify_otp.execute(a_browser(), Some(flow.clone()), &an_email(1), &w.code(1)).await.err();
     assert!(matches!(outcome, Some(VerifyOtpError::Unavailable(_))));
     assert!(w.verify(&flow, 1, &w.code(1)).await.is_ok(), "the code may be tried again");
 }
@@ -196,7 +197,7 @@ async fn proving_an_address_ends_every_other_sign_up_with_it() {
     let outcome = w.verify(&attacker, 1, &code_of_the_trap).await.err();
     assert!(matches!(outcome, Some(VerifyOtpError::NotWaiting)));
     let sign_in = async |password| {
-        w.sign_in().execute(FROM, None, an_email(1).as_str(), password).await.err()
+        w.sign_in().execute(a_browser(), an_email(1).as_str(), password).await.err()
     };
     let outcome = sign_in("the trap is set well").await;
     assert!(matches!(outcome, Some(SignInError::InvalidCredentials)));
@@ -239,7 +240,7 @@ async fn tries_beyond_the_limit_are_not_counted_against_the_code() {
     let flow = w.sign_up_as(1).await;
     let verify_otp = VerifyOtp { limits: limits_but("code_try"), ..w.verify_otp() };
     let outcome =
-        verify_otp.execute(FROM, None, Some(flow.clone()), &an_email(1), &w.code(1)).await.err();
+        verify_otp.execute(a_browser(), Some(flow.clone()), &an_email(1), &w.code(1)).await.err();
     assert!(matches!(outcome, Some(VerifyOtpError::Throttled(_))));
     assert_eq!(w.attempts_left(&flow).await, Some(3));
 }
@@ -259,7 +260,10 @@ async fn proving_an_address_ends_the_session_the_browser_had() {
     let before = w.sign_in_as(2).await;
     let flow = w.sign_up_as(1).await;
     let previous = Some(before.token.clone());
-    let opened = w.verify_otp().execute(FROM, previous, Some(flow), &an_email(1), &w.code(1)).await;
+    let opened = w
+        .verify_otp()
+        .execute(a_browser_with(previous), Some(flow), &an_email(1), &w.code(1))
+        .await;
     assert!(opened.is_ok());
     assert_eq!(w.authenticate().execute(&before.token).await.expect("answers"), None);
 }

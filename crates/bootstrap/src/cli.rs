@@ -120,6 +120,61 @@ pub struct ExportArgs {
 pub enum UserCommand {
     /// Make an account
     Create(CreateUserArgs),
+    /// List all accounts, in the order in which they joined
+    List(OutputArgs),
+    /// Show an account, or a sign-up whose address is not proved
+    Show(NamedUserArgs),
+    /// Keep somebody out: ends their sessions, and they can't sign in
+    Disable(NamedUserArgs),
+    /// Let somebody in again
+    Enable(NamedUserArgs),
+    /// Take the address of a sign-up as proved: it becomes an account
+    Verify(NamedUserArgs),
+    /// Set a password; ends their sessions
+    SetPassword(SetPasswordArgs),
+    /// Delete an account for good, or a sign-up
+    Delete(DeleteUserArgs),
+}
+
+/// How to answer.
+#[derive(Args)]
+pub struct OutputArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Whom it is about.
+#[derive(Args)]
+pub struct NamedUserArgs {
+    /// Their username or email address
+    #[arg(value_name = "USERNAME|EMAIL")]
+    pub user: String,
+    /// How to answer.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// The password to set.
+#[derive(Args)]
+pub struct SetPasswordArgs {
+    /// Whose.
+    #[command(flatten)]
+    pub named: NamedUserArgs,
+    /// Read the password from the first line of standard input
+    #[arg(long, required = true)]
+    pub password_stdin: bool,
+}
+
+/// Whom to delete.
+#[derive(Args)]
+pub struct DeleteUserArgs {
+    /// Whom.
+    #[command(flatten)]
+    pub named: NamedUserArgs,
+    /// Really: there is no way back
+    #[arg(long, required = true)]
+    pub yes: bool,
 }
 
 /// The account to make.
@@ -137,4 +192,7 @@ pub struct CreateUserArgs {
     /// Take the address as proved; otherwise its owner proves it at the first sign-in, within a day
     #[arg(long)]
     pub verified: bool,
+    /// How to answer.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }

@@ -2,8 +2,10 @@
 use crate::{parts::Parts, settings::Settings};
 use application::{
     accounts::{
-        AddressProof, Authenticate, CreateUser, Profile, Register, ResendOtp, Sessions, SignIn,
-        SignOut, VerifyOtp,
+        Acquaintance, AddressProof, Administer, Authenticate, Challenges, ChangeEmail,
+        ChangePassword, Codes, Confirm, CreateUser, DeleteAccount, Devices, Erase, ForgotPassword,
+        NewPassword, Profile, Register, ResendOtp, ResetLinks, ResetPassword, Sessions, SignIn,
+        SignOut, Traces, VerifyOtp, WaitingForAddress,
     },
     chat::{
         Attendance, Follow, History, Lingering, MarkRead, OpenRoom, Opener, Rooms, SendMessages,
@@ -16,7 +18,8 @@ use application::{
 use std::sync::Arc;
 use web::{
     AccountsApi, Assets, Caps, Cookies, Gate, Health, MeApi, MessagesApi, Networks, Observation,
-    PeopleApi, PublicUrl, RoomsApi, Shutdown, Site, Sockets, TrustedProxies,
+    PeopleApi, PublicUrl, RoomsApi, SecurityApi, SessionsApi, Shutdown, Site, Sockets,
+    TrustedProxies,
 };
 
 impl Parts {
@@ -25,6 +28,9 @@ impl Parts {
         Sweep {
             registrations: self.store.clone(),
             sessions: self.sessions.clone(),
+            known_devices: self.store.clone(),
+            challenges: self.store.clone(),
+            password_resets: self.store.clone(),
             clock: self.clock.clone(),
         }
     }
@@ -41,13 +47,35 @@ impl Parts {
         }
     }
 
+    /// Shows accounts to the operator and changes them.
+    pub fn administer(&self) -> Administer {
+        Administer {
+            users: self.store.clone(),
+            registrations: self.store.clone(),
+            sign_out: self.sign_out(),
+            new_password: self.new_password(),
+            erase: self.erase(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+        }
+    }
+
     /// Everything that is served.
     pub fn site(&self, settings: &Settings, caps: Caps, shutdown: Shutdown) -> Site {
         let cookies = Cookies::new(&settings.public_url);
         let gate = Arc::new(Gate { authenticate: self.authenticate(), cookies: cookies.clone() });
         Site {
-            accounts: self.accounts(cookies),
-            me: MeApi { profile: Profile { users: self.store.clone() } },
+            accounts: self.accounts(cookies.clone()),
+            sessions: SessionsApi {
+                devices: Devices { sign_out: self.sign_out(), clock: self.clock.clone() },
+                cookies: cookies.clone(),
+            },
+            security: self.security(&shutdown, cookies.clone()),
+            me: MeApi {
+                profile: Profile { users: self.store.clone() },
+                delete_account: DeleteAccount { confirm: self.confirm(), erase: self.erase() },
+                cookies,
+            },
             people: PeopleApi {
                 find_people: FindPeople { users: self.store.clone(), limits: self.limits() },
             },
@@ -104,6 +132,7 @@ impl Parts {
                 users: self.store.clone(),
                 registrations: self.store.clone(),
                 hasher: self.hasher.clone(),
+                express_hasher: self.express_hasher.clone(),
                 sessions: self.sessions(),
                 proof: self.proof(),
                 limits: self.limits(),
@@ -111,6 +140,48 @@ impl Parts {
                 entropy: self.entropy.clone(),
             },
             sign_out: self.sign_out(),
+            cookies,
+        }
+    }
+
+    fn security(&self, shutdown: &Shutdown, cookies: Cookies) -> SecurityApi {
+        SecurityApi {
+            confirm: self.confirm(),
+            forgot_password: ForgotPassword {
+                links: ResetLinks {
+                    users: self.store.clone(),
+                    resets: self.store.clone(),
+                    mailer: self.mailer.clone(),
+                    clock: self.clock.clone(),
+                    entropy: self.entropy.clone(),
+                },
+                limits: self.limits(),
+                tasks: shutdown.tasks.clone(),
+            },
+            reset_password: ResetPassword {
+                users: self.store.clone(),
+                resets: self.store.clone(),
+                new_password: self.new_password(),
+                acquaintance: self.acquaintance(),
+                limits: self.limits(),
+                clock: self.clock.clone(),
+            },
+            change_password: ChangePassword {
+                confirm: self.confirm(),
+                new_password: self.new_password(),
+            },
+            change_email: ChangeEmail {
+                confirm: self.confirm(),
+                challenges: self.challenges(),
+                proof: self.proof(),
+                users: self.store.clone(),
+                waiting: WaitingForAddress {
+                    resets: self.store.clone(),
+                    challenges: self.store.clone(),
+                    registrations: self.store.clone(),
+                },
+                mailer: self.mailer.clone(),
+            },
             cookies,
         }
     }
@@ -160,19 +231,74 @@ impl Parts {
     }
 
     fn proof(&self) -> AddressProof {
-        AddressProof {
+        AddressProof { users: self.store.clone(), mailer: self.mailer.clone(), codes: self.codes() }
+    }
+
+    fn codes(&self) -> Codes {
+        Codes { digester: self.digester.clone(), entropy: self.entropy.clone() }
+    }
+
+    fn challenges(&self) -> Challenges {
+        Challenges {
+            challenges: self.store.clone(),
+            codes: self.codes(),
+            limits: self.limits(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    fn confirm(&self) -> Confirm {
+        Confirm {
             users: self.store.clone(),
+            hasher: self.express_hasher.clone(),
+            challenges: self.challenges(),
             mailer: self.mailer.clone(),
-            digester: self.digester.clone(),
-            entropy: self.entropy.clone(),
+            limits: self.limits(),
+        }
+    }
+
+    fn new_password(&self) -> NewPassword {
+        NewPassword {
+            users: self.store.clone(),
+            hasher: self.express_hasher.clone(),
+            resets: self.store.clone(),
+            challenges: self.store.clone(),
+            sign_out: self.sign_out(),
+            mailer: self.mailer.clone(),
+        }
+    }
+
+    fn erase(&self) -> Erase {
+        Erase {
+            users: self.store.clone(),
+            traces: Traces {
+                resets: self.store.clone(),
+                challenges: self.store.clone(),
+                known_devices: self.store.clone(),
+                registrations: self.store.clone(),
+            },
+            rooms: self.store.clone(),
+            sign_out: self.sign_out(),
+            mailer: self.mailer.clone(),
         }
     }
 
     fn sessions(&self) -> Sessions {
         Sessions {
             sign_out: self.sign_out(),
+            users: self.store.clone(),
+            acquaintance: self.acquaintance(),
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
+        }
+    }
+
+    fn acquaintance(&self) -> Acquaintance {
+        Acquaintance {
+            devices: self.store.clone(),
+            sessions: self.sessions.clone(),
+            mailer: self.mailer.clone(),
+            clock: self.clock.clone(),
         }
     }
 

@@ -3,15 +3,22 @@
 //! Pure: functions are handed the time and random bytes, and nothing here waits,
 //! stores or talks to anyone.
 
+pub mod challenge;
+pub mod device;
 pub mod email;
 pub mod event;
 pub mod history;
 pub mod id;
+pub mod identity;
+pub mod known_device;
 pub mod message;
 pub mod name;
+pub mod network;
 pub mod otp;
 pub mod outbox;
 pub mod password;
+pub mod password_reset;
+pub mod picture;
 pub mod reaction;
 pub mod registration;
 pub mod room;

@@ -58,6 +58,9 @@ impl Registration {
             first_name: self.first_name,
             last_name: self.last_name,
             password: Some(self.password),
+            google: None,
+            picture: None,
+            disabled_at: None,
             joined_at: now,
         }
     }

@@ -1,6 +1,7 @@
 //! Signed-in browsers.
 use crate::{
     TimeDelta, Timestamp,
+    device::Device,
     id::{SessionId, UserId},
     token::TokenDigest,
 };
@@ -14,6 +15,8 @@ pub struct Session {
     pub user: UserId,
     /// Digest of the token in the browser's cookie.
     pub token: TokenDigest,
+    /// What it was opened from.
+    pub device: Device,
     /// When it was opened.
     pub created_at: Timestamp,
     /// When it was last used, to within [`Session::TOUCH_EVERY`].
@@ -25,12 +28,20 @@ impl Session {
     pub const IDLE: TimeDelta = TimeDelta::days(14);
     /// However much it is used, a session ends after this.
     pub const ABSOLUTE: TimeDelta = TimeDelta::days(90);
+    /// Most that a person has; beyond them, those that were used least recently end.
+    pub const MOST: usize = 200;
     /// Use is noted at most this often.
     pub const TOUCH_EVERY: TimeDelta = TimeDelta::minutes(5);
 
     /// A session that begins now.
-    pub fn begin(id: SessionId, user: UserId, token: TokenDigest, now: Timestamp) -> Self {
-        Self { id, user, token, created_at: now, last_used_at: now }
+    pub fn begin(
+        id: SessionId,
+        user: UserId,
+        token: TokenDigest,
+        device: Device,
+        now: Timestamp,
+    ) -> Self {
+        Self { id, user, token, device, created_at: now, last_used_at: now }
     }
 
     /// When it ends if it is not used again.
@@ -59,6 +70,7 @@ mod tests {
             id: SessionId::from_bytes([1; 16]),
             user: UserId::from_bytes([2; 16]),
             token: TokenDigest([3; 32]),
+            device: Device::of("", [127, 0, 0, 1].into()),
             created_at: now - TimeDelta::days(created_days_ago),
             last_used_at: now - TimeDelta::days(used_days_ago),
         };

@@ -1,4 +1,5 @@
 //! Bearer secrets a browser holds: 256 random bits as text, kept by us only as a digest.
+use crate::id::UserId;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -46,6 +47,22 @@ token!(
     /// Proves that a browser is the one that began a sign-up.
     FlowToken
 );
+token!(
+    /// Lets whoever holds it choose a new password.
+    ResetToken
+);
+token!(
+    /// Tells a browser from others, signed in or not. Proves nothing by itself.
+    DeviceToken
+);
+
+impl DeviceToken {
+    /// What the account of one person keeps of it.
+    pub fn digest_for(&self, user: UserId) -> TokenDigest {
+        let parts = Sha256::new().chain_update(self.0.as_slice()).chain_update(user.as_bytes());
+        TokenDigest(parts.finalize().into())
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,7 @@
 //! Accounts.
 use crate::{
-    Timestamp, email::Email, id::UserId, name::PersonName, password::PasswordHash,
-    username::Username,
+    Timestamp, email::Email, id::UserId, identity::ExternalIdentity, name::PersonName,
+    password::PasswordHash, picture::PictureId, username::Username,
 };
 
 /// A person with an account. The address is proved.
@@ -19,6 +19,12 @@ pub struct User {
     pub last_name: PersonName,
     /// Absent where somebody only signs in by other means.
     pub password: Option<PasswordHash>,
+    /// Who they are at Google, where they sign in by it. Unique.
+    pub google: Option<ExternalIdentity>,
+    /// Their picture, if they have one.
+    pub picture: Option<PictureId>,
+    /// Since when the operator keeps them out, if so.
+    pub disabled_at: Option<Timestamp>,
     /// When the account was opened.
     pub joined_at: Timestamp,
 }
@@ -43,4 +49,7 @@ pub enum Taken {
     /// The username, or one that reads like it.
     #[error("the username is taken")]
     Username,
+    /// The account at Google.
+    #[error("this Google account belongs to somebody else here")]
+    Identity,
 }

@@ -2,12 +2,17 @@
 use crate::StoreUnderTest;
 use domain::{
     TimeDelta, Timestamp,
+    challenge::{Challenge, ChallengePurpose},
+    device::Device,
     email::Email,
     id::{ClientId, MessageId, RegistrationId, RoomId, SessionId, UserId},
+    known_device::KnownDevice,
     message::NewMessage,
     name::PersonName,
+    network::Network,
     otp::Otp,
     password::PasswordHash,
+    password_reset::PasswordReset,
     reaction::Emoji,
     registration::Registration,
     room::{Participants, Room},
@@ -43,6 +48,9 @@ pub fn a_user(n: u32) -> User {
         first_name: PersonName::parse("Person").expect("a name"),
         last_name: PersonName::parse(&format!("N° {n}")).expect("a name"),
         password: Some(PasswordHash::new(format!("plain:password {n}"))),
+        google: None,
+        picture: None,
+        disabled_at: None,
         joined_at: START,
     }
 }
@@ -63,9 +71,38 @@ pub fn a_registration(n: u32) -> Registration {
     }
 }
 
+/// A browser somewhere.
+pub fn a_device() -> Device {
+    let user_agent = "Mozilla/5.0 (X11; Linux x86_64; rv:141.0) Gecko/20100101 Firefox/141.0";
+    Device::of(user_agent, [192, 0, 2, 7].into())
+}
+
+/// A code that person `n` was mailed at [`START`], to confirm what their session `n` asks for.
+pub fn a_challenge(n: u32) -> Challenge {
+    Challenge {
+        session: a_session(n, a_user(n).id).id,
+        purpose: ChallengePurpose::Confirm,
+        user: a_user(n).id,
+        email: an_email(n),
+        otp: Otp::sent(KeyedDigest::new(n.to_be_bytes().to_vec()), START),
+    }
+}
+
+/// The link that person `n` was mailed at [`START`].
+pub fn a_password_reset(n: u32) -> PasswordReset {
+    PasswordReset { token: a_digest(n), user: a_user(n).id, created_at: START }
+}
+
 /// A session of somebody's, begun at [`START`].
 pub fn a_session(n: u32, user: UserId) -> Session {
-    Session::begin(SessionId::mint(START, ten_bytes(0, n)), user, a_digest(n), START)
+    let id = SessionId::mint(START, ten_bytes(0, n));
+    Session::begin(id, user, a_digest(n), a_device(), START)
+}
+
+/// Device `n` of somebody's, used `n` seconds after [`START`].
+pub fn a_known_device(n: u32, user: UserId) -> KnownDevice {
+    let network = Network::of([192, 0, 2, 7].into());
+    KnownDevice { user, device: a_digest(n), network, last_used_at: later(n) }
 }
 
 /// The message that its sender calls `n`, sent `n` seconds after [`START`].

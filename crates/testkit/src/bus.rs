@@ -52,4 +52,6 @@ impl EventBus for RecordingBus {
         self.recording().subscribers.push((user, sender));
         Ok(subscription)
     }
+
+    async fn flush(&self) {}
 }

@@ -11,4 +11,6 @@ impl RateLimiter for OpenLimiter {
     async fn admit(&self, _key: LimitKey, _quota: Quota) -> Result<(), Throttled> {
         Ok(())
     }
+
+    async fn forget(&self, _key: LimitKey) {}
 }

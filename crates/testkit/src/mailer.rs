@@ -1,6 +1,6 @@
 use application::ports::{Mail, Mailer, Unavailable};
 use async_trait::async_trait;
-use domain::{email::Email, otp::OtpCode};
+use domain::{email::Email, otp::OtpCode, token::ResetToken};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Keeps what it was given to send.
@@ -21,7 +21,17 @@ impl RecordingMailer {
     /// The code that was last mailed to an address.
     pub fn last_code(&self, address: &Email) -> Option<OtpCode> {
         self.sent_to(address).into_iter().rev().find_map(|mail| match mail {
-            Mail::ConfirmAddress { code, .. } => Some(code),
+            Mail::ConfirmAddress { code }
+            | Mail::ConfirmAction { code }
+            | Mail::ConfirmNewAddress { code } => Some(code),
+            _ => None,
+        })
+    }
+
+    /// The token of the link for a new password that was last mailed to an address.
+    pub fn last_reset(&self, address: &Email) -> Option<ResetToken> {
+        self.sent_to(address).into_iter().rev().find_map(|mail| match mail {
+            Mail::ResetPassword { token, .. } => Some(token),
             _ => None,
         })
     }

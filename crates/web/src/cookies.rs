@@ -1,9 +1,12 @@
-//! Our two cookies: one proves a session, one a sign-up under way.
-use crate::public_url::PublicUrl;
+//! Our cookies: one proves a session, one a sign-up under way, one tells a browser from others.
+use crate::{client_address::ClientAddress, public_url::PublicUrl};
+use application::accounts::Browser;
 use domain::{
+    device::Device,
+    known_device::KnownDevice,
     registration::Registration,
     session::Session,
-    token::{FlowToken, SessionToken},
+    token::{DeviceToken, FlowToken, SessionToken},
 };
 use poem::{Request, http::header};
 
@@ -23,6 +26,22 @@ impl Cookies {
     /// The session a request claims.
     pub fn session(&self, request: &Request) -> Option<SessionToken> {
         SessionToken::parse(find(request, self.session_name())?)
+    }
+
+    /// The browser a request comes from, about to be signed in.
+    pub fn browser(&self, request: &Request, from: ClientAddress) -> Browser {
+        let user_agent = request.headers().get(header::USER_AGENT);
+        let user_agent = user_agent.and_then(|value| value.to_str().ok()).unwrap_or_default();
+        Browser {
+            device: Device::of(user_agent, from.0),
+            token: request.data::<DeviceToken>().cloned().or_else(|| self.device(request)),
+            previous: self.session(request),
+        }
+    }
+
+    /// What tells the browser of a request from others.
+    pub fn device(&self, request: &Request) -> Option<DeviceToken> {
+        DeviceToken::parse(find(request, self.device_name())?)
     }
 
     /// The sign-up a request claims.
@@ -45,6 +64,18 @@ impl Cookies {
         self.write(self.flow_name(), &token.reveal(), Registration::LIFETIME.num_seconds())
     }
 
+    /// Tells a browser from others, for as long as accounts know it.
+    pub fn set_device(&self, token: &DeviceToken) -> String {
+        self.write(self.device_name(), &token.reveal(), KnownDevice::LIFETIME.num_seconds())
+    }
+
+    /// Whether a cookie to be set signs a browser in.
+    pub fn signs_in(&self, cookie: &str) -> bool {
+        let value =
+            cookie.strip_prefix(self.session_name()).and_then(|rest| rest.strip_prefix('='));
+        value.is_some_and(|value| !value.starts_with(';'))
+    }
+
     /// The name of the session cookie.
     pub fn session_name(&self) -> &'static str {
         if self.secure { "__Host-sotto_session" } else { "sotto_session" }
@@ -52,6 +83,10 @@ impl Cookies {
 
     fn flow_name(&self) -> &'static str {
         if self.secure { "__Host-sotto_flow" } else { "sotto_flow" }
+    }
+
+    fn device_name(&self) -> &'static str {
+        if self.secure { "__Host-sotto_device" } else { "sotto_device" }
     }
 
     fn write(&self, name: &str, value: &str, max_age: i64) -> String {
@@ -85,6 +120,15 @@ mod tests {
             assert!(cookie.contains(attribute), "{cookie}");
         }
         assert!(!cookie.contains("Domain"));
+    }
+
+    #[test]
+    fn only_a_session_that_begins_signs_in() {
+        let cookies = cookies("https://chat.example");
+        let session = SessionToken::mint([1; 32]);
+        assert!(cookies.signs_in(&cookies.set_session(&session)));
+        assert!(!cookies.signs_in(&cookies.clear_session()));
+        assert!(!cookies.signs_in(&cookies.set_device(&DeviceToken::mint([1; 32]))));
     }
 
     #[test]

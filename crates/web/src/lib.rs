@@ -8,6 +8,7 @@ mod api;
 mod client_address;
 mod cookies;
 mod cross_origin;
+mod device_cookie;
 mod gate;
 mod headers;
 mod json;
@@ -23,7 +24,8 @@ mod socket;
 
 pub use {
     api::{
-        accounts::AccountsApi, me::MeApi, messages::MessagesApi, people::PeopleApi, rooms::RoomsApi,
+        accounts::AccountsApi, me::MeApi, messages::MessagesApi, people::PeopleApi,
+        rooms::RoomsApi, security::SecurityApi, sessions::SessionsApi,
     },
     client_address::{Networks, TrustedProxies},
     cookies::Cookies,

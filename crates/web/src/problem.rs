@@ -1,6 +1,10 @@
 //! Errors as people and programs get them: RFC 9457 `application/problem+json`, one shape for all.
 use application::{
-    accounts::{ProfileError, RegisterError, ResendOtpError, SignInError, VerifyOtpError},
+    accounts::{
+        ChallengeError, ChangeEmailError, ChangePasswordError, ConfirmError, DevicesError,
+        ForgotPasswordError, NewPasswordError, ProfileError, RegisterError, ResendOtpError,
+        ResetPasswordError, SignInError, VerifyOtpError,
+    },
     chat::{HistoryError, MarkReadError, OpenRoomError, SendError},
     people::FindPeopleError,
     ports::{HashingBusy, Unavailable},
@@ -264,6 +268,10 @@ fn username_taken(detail: &dyn std::fmt::Display) -> Problem {
     Problem::new(StatusCode::CONFLICT, "username_taken", detail)
 }
 
+fn account_disabled(detail: &dyn std::fmt::Display) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "account_disabled", detail)
+}
+
 impl From<RegisterError> for Problem {
     fn from(error: RegisterError) -> Self {
         match error {
@@ -284,6 +292,7 @@ impl From<VerifyOtpError> for Problem {
             }
             VerifyOtpError::Rejected(rejected) => rejected.into(),
             VerifyOtpError::UsernameTaken => username_taken(&error),
+            VerifyOtpError::AccountDisabled => account_disabled(&error),
             VerifyOtpError::Throttled(e) => e.into(),
             VerifyOtpError::Unavailable(e) => e.into(),
         }
@@ -308,11 +317,90 @@ impl From<OtpRejected> for Problem {
     }
 }
 
+impl From<ChallengeError> for Problem {
+    fn from(error: ChallengeError) -> Self {
+        match error {
+            ChallengeError::NotWaiting => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "otp_invalid", error)
+            }
+            ChallengeError::Rejected(rejected) => rejected.into(),
+            ChallengeError::Throttled(e) => e.into(),
+            ChallengeError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
+impl From<ConfirmError> for Problem {
+    fn from(error: ConfirmError) -> Self {
+        match error {
+            ConfirmError::Gone => Self::signed_out(),
+            ConfirmError::WrongPassword => {
+                Self::new(StatusCode::FORBIDDEN, "wrong_password", error)
+            }
+            ConfirmError::Code(e) => e.into(),
+            ConfirmError::Throttled(e) => e.into(),
+            ConfirmError::Busy(e) => e.into(),
+            ConfirmError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
+impl From<ForgotPasswordError> for Problem {
+    fn from(error: ForgotPasswordError) -> Self {
+        match error {
+            ForgotPasswordError::Throttled(e) => e.into(),
+            ForgotPasswordError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
+impl From<ResetPasswordError> for Problem {
+    fn from(error: ResetPasswordError) -> Self {
+        match error {
+            ResetPasswordError::Expired => Self::reset_expired(),
+            ResetPasswordError::New(e) => Self::from_new_password("password", &e),
+            ResetPasswordError::Throttled(e) => e.into(),
+            ResetPasswordError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
+impl From<ChangePasswordError> for Problem {
+    fn from(error: ChangePasswordError) -> Self {
+        match error {
+            ChangePasswordError::ProofMissing => Self::proof_missing("current"),
+            ChangePasswordError::Confirm(e) => e.into(),
+            ChangePasswordError::New(e) => Self::from_new_password("new", &e),
+            ChangePasswordError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
+impl From<ChangeEmailError> for Problem {
+    fn from(error: ChangeEmailError) -> Self {
+        match error {
+            ChangeEmailError::SameAddress => Self::invalid_field("email", "unchanged", error),
+            ChangeEmailError::Confirm(e) => e.into(),
+            ChangeEmailError::Code(e) => e.into(),
+            ChangeEmailError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
 impl From<ResendOtpError> for Problem {
     fn from(error: ResendOtpError) -> Self {
         match error {
             ResendOtpError::Throttled(e) => e.into(),
             ResendOtpError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
+impl From<DevicesError> for Problem {
+    fn from(error: DevicesError) -> Self {
+        match error {
+            DevicesError::NoSuchSession => Self::not_found(),
+            DevicesError::Unavailable(e) => e.into(),
         }
     }
 }
@@ -328,6 +416,23 @@ impl From<ProfileError> for Problem {
 }
 
 impl Problem {
+    /// 410: a link for a new password that does not count, whatever is wrong with it.
+    pub fn reset_expired() -> Self {
+        Self::new(StatusCode::GONE, "reset_expired", ResetPasswordError::Expired)
+    }
+
+    /// 422: nothing shows that it is really the account's owner who asks.
+    pub fn proof_missing(field: &str) -> Self {
+        Self::invalid_field(field, "missing", ChangePasswordError::ProofMissing)
+    }
+
+    fn from_new_password(field: &str, error: &NewPasswordError) -> Self {
+        match error {
+            NewPasswordError::Weak(weak) => Self::invalid(vec![weak_password(field, *weak)]),
+            NewPasswordError::Busy(e) => (*e).into(),
+        }
+    }
+
     /// A refused sign-in; `flow_cookie` makes the cookie that lets this browser prove the address.
     pub fn from_sign_in(
         error: SignInError,
@@ -342,6 +447,7 @@ impl Problem {
                 Self::new(StatusCode::FORBIDDEN, "email_unverified", detail)
                     .with_cookie(&flow_cookie(&flow))
             }
+            SignInError::AccountDisabled => account_disabled(&detail),
             SignInError::Throttled(e) => e.into(),
             SignInError::Busy(e) => e.into(),
             SignInError::Unavailable(e) => e.into(),

@@ -2,9 +2,11 @@
 use crate::{
     allow::AllowedMethods,
     api::{
-        accounts::AccountsApi, me::MeApi, messages::MessagesApi, people::PeopleApi, rooms::RoomsApi,
+        accounts::AccountsApi, me::MeApi, messages::MessagesApi, people::PeopleApi,
+        rooms::RoomsApi, security::SecurityApi, sessions::SessionsApi,
     },
     client_address::{Networks, TrustedProxies},
+    device_cookie::DeviceCookies,
     gate::Gate,
     headers::SecurityHeaders,
     observed::Observed,
@@ -31,6 +33,10 @@ use std::sync::Arc;
 pub struct Site {
     /// Signing up, in and out.
     pub accounts: AccountsApi,
+    /// Where one is signed in.
+    pub sessions: SessionsApi,
+    /// Passwords and addresses.
+    pub security: SecurityApi,
     /// One's own profile.
     pub me: MeApi,
     /// Finding people.
@@ -69,11 +75,19 @@ pub struct Observation {
     pub entropy: Arc<dyn Entropy>,
 }
 
-type Api = (AccountsApi, MeApi, PeopleApi, RoomsApi, MessagesApi);
+type Api = (AccountsApi, SecurityApi, SessionsApi, MeApi, PeopleApi, RoomsApi, MessagesApi);
 
 /// The whole of what is served.
 pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
-    let api = service((site.accounts, site.me, site.people, site.rooms, site.messages));
+    let api = service((
+        site.accounts,
+        site.security,
+        site.sessions,
+        site.me,
+        site.people,
+        site.rooms,
+        site.messages,
+    ));
     let document = describe(&api);
     let allowed_methods = AllowedMethods::of(&document, "/api");
     let docs = Docs::new(api.swagger_ui_html());
@@ -98,6 +112,8 @@ pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
             .at("/dev/mailbox/", get(MailboxPage(site.assets.clone())))
             .at("/dev/mailbox", add_slash());
     }
+    let cookies = site.gate.cookies.clone();
+    let routes = DeviceCookies { inner: routes, cookies, entropy: entropy.clone() };
     let routes = routes
         .data(site.gate)
         .data(site.trusted_proxies)
@@ -116,10 +132,19 @@ pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
 
 /// The API's description, as served at `/openapi.json`.
 pub fn openapi_document(site: Site) -> String {
-    describe(&service((site.accounts, site.me, site.people, site.rooms, site.messages)))
+    describe(&service((
+        site.accounts,
+        site.security,
+        site.sessions,
+        site.me,
+        site.people,
+        site.rooms,
+        site.messages,
+    )))
 }
 
-/// The description, with what poem-openapi can't say: that unknown fields of a request are refused.
+/// The description, with what poem-openapi can't say: that unknown fields of a request are refused,
+/// and that counts are not negative.
 fn describe(api: &OpenApiService<impl OpenApi, ()>) -> String {
     let mut document: Value = serde_json::from_str(&api.spec()).unwrap_or_default();
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
@@ -127,7 +152,22 @@ fn describe(api: &OpenApiService<impl OpenApi, ()>) -> String {
             schema["additionalProperties"] = Value::Bool(false);
         }
     }
+    bound_counts(&mut document);
     format!("{document:#}")
+}
+
+fn bound_counts(part: &mut Value) {
+    match part {
+        Value::Object(members) => {
+            let format = members.get("format").and_then(Value::as_str);
+            if format.is_some_and(|format| format.starts_with("uint")) {
+                members.insert("minimum".to_owned(), Value::from(0));
+            }
+            members.values_mut().for_each(bound_counts);
+        }
+        Value::Array(parts) => parts.iter_mut().for_each(bound_counts),
+        _ => {}
+    }
 }
 
 fn service(api: Api) -> OpenApiService<impl OpenApi, ()> {

@@ -33,7 +33,7 @@ for (const look of LOOKS) {
   test(`the pages for everybody are accessible at ${name}`, async (t) => {
     const guest = await Person.arrive(browser, server, `guest${look.viewport.width}`, look);
     await journey(t, [guest], async () => {
-      for (const path of ['/', '/login/', '/register/', '/verify-otp/', '/dev/mailbox/', '/nowhere/']) {
+      for (const path of ['/', '/login/', '/register/', '/verify-otp/', '/forgot-password/', '/reset-password/', '/dev/mailbox/', '/nowhere/']) {
         await guest.page.goto(path);
         await check(guest.page, path);
       }

@@ -4,9 +4,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LocalStore } from '../../../crates/web/assets/static/js/models/local-store.js';
 import { localPath, withNext } from '../../../crates/web/assets/static/js/models/next.js';
+import { deviceName } from '../../../crates/web/assets/static/js/models/device.js';
 import { colourOf, displayName, initials } from '../../../crates/web/assets/static/js/models/person.js';
 import { Presence } from '../../../crates/web/assets/static/js/models/presence.js';
-import { countdown, dayLabel, lastSeen, listTime } from '../../../crates/web/assets/static/js/models/time.js';
+import { countdown, dayLabel, lastSeen, listTime, when } from '../../../crates/web/assets/static/js/models/time.js';
 import { preview, timeline } from '../../../crates/web/assets/static/js/models/timeline.js';
 import { uuid } from '../../../crates/web/assets/static/js/lib/ids.js';
 import { memoryStorage, message, person } from './support.js';
@@ -47,6 +48,19 @@ test('it is said when somebody was last seen as people say it', () => {
   assert.equal(lastSeen(ago(0), now), 'last seen at 09:05');
   assert.equal(lastSeen(ago(1), now), 'last seen yesterday at 09:05');
   assert.equal(lastSeen(ago(40), now), 'last seen on 1 May');
+});
+
+test('it is said when something was as people say it', () => {
+  assert.equal(when(ago(0), now), 'today at 09:05');
+  assert.equal(when(ago(1), now), 'yesterday at 09:05');
+  assert.equal(when(ago(40), now), 'on 1 May');
+});
+
+test('a device is named by what is known of it', () => {
+  assert.equal(deviceName({ browser: 'Firefox 141', system: 'Linux' }), 'Firefox 141 on Linux');
+  assert.equal(deviceName({ browser: 'Firefox 141', system: '' }), 'Firefox 141');
+  assert.equal(deviceName({ browser: '', system: 'Linux' }), 'Unknown browser on Linux');
+  assert.equal(deviceName({ browser: '', system: '' }), 'Unknown browser');
 });
 
 test('who is online is as it was told last, and of others nothing is said', () => {

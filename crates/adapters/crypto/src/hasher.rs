@@ -53,6 +53,18 @@ impl Argon2PasswordHasher {
         let queue = HashingQueue::new(cores, WAITING);
         Self { bench: Arc::new(bench), dummy, entropy, queue }
     }
+
+    /// Another one with a line of its own, on one thread: whoever stands in it waits for nobody in
+    /// the first.
+    #[must_use]
+    pub fn express(&self) -> Self {
+        Self {
+            bench: self.bench.clone(),
+            dummy: self.dummy.clone(),
+            entropy: self.entropy.clone(),
+            queue: HashingQueue::new(1, WAITING),
+        }
+    }
 }
 
 #[async_trait::async_trait]
@@ -175,6 +187,19 @@ mod tests {
         let phc = PhcHash::new(first.as_str()).expect("PHC");
         assert_eq!(phc.salt.expect("salted").len(), SALT_BYTES);
         assert_eq!(phc.hash.expect("hashed").len(), 32);
+    }
+
+    #[tokio::test]
+    async fn whoever_stands_in_the_express_line_does_not_wait_for_the_other() {
+        let hasher = Argon2PasswordHasher {
+            queue: HashingQueue::new(0, 0),
+            ..Argon2PasswordHasher::new(HashingStrength::FOR_TESTS, Arc::new(OsEntropy))
+        };
+        let express = hasher.express();
+        let hash = express.hash(&password("correct horse")).await.expect("idle");
+        assert_eq!(hasher.hash(&password("correct horse")).await, Err(HashingBusy));
+        assert_eq!(express.verify(&password("correct horse"), Some(hash)).await, Ok(true));
+        assert_eq!(express.verify(&password("correct horse"), None).await, Ok(false));
     }
 
     #[tokio::test]

@@ -90,6 +90,8 @@ impl EventBus for LocalEventBus {
     async fn subscribe(&self, user: UserId) -> Result<Subscription, Unavailable> {
         Ok(self.listen(user))
     }
+
+    async fn flush(&self) {}
 }
 
 impl Subscribers {

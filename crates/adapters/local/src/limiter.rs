@@ -53,6 +53,10 @@ impl RateLimiter for LocalRateLimiter {
         arrivals.by_key.insert(key, arrival);
         Ok(())
     }
+
+    async fn forget(&self, key: LimitKey) {
+        self.arrivals.lock().unwrap_or_else(PoisonError::into_inner).by_key.remove(&key);
+    }
 }
 
 impl Arrivals {
@@ -93,6 +97,8 @@ impl RateLimiter for UnlimitedRateLimiter {
     async fn admit(&self, _key: LimitKey, _quota: Quota) -> Result<(), Throttled> {
         Ok(())
     }
+
+    async fn forget(&self, _key: LimitKey) {}
 }
 
 #[cfg(test)]
@@ -135,6 +141,20 @@ mod tests {
         let other_limit = LimitKey { name: "other", ..key("ann") };
         assert!(limiter.admit(other_limit, once).await.is_ok());
         assert!(limiter.admit(key("ann"), once).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn what_is_forgotten_counts_from_the_beginning() {
+        let limiter = LocalRateLimiter::new(Arc::new(FixedClock::default()));
+        for name in ["ann", "bob"] {
+            while limiter.admit(key(name), QUOTA).await.is_ok() {}
+        }
+        limiter.forget(key("ann")).await;
+        for _ in 0..3 {
+            assert!(limiter.admit(key("ann"), QUOTA).await.is_ok());
+        }
+        assert!(limiter.admit(key("ann"), QUOTA).await.is_err());
+        assert!(limiter.admit(key("bob"), QUOTA).await.is_err());
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -4,7 +4,7 @@ use application::{
     operations::AcceptMail,
     ports::{Mail, Mailer, RenderedMail, Unavailable},
 };
-use domain::{Timestamp, email::Email, otp::Otp};
+use domain::{Timestamp, email::Email, otp::Otp, password_reset::PasswordReset};
 
 /// Accepts mail for the outbox. Takes as long for each kind of mail, and never as long as a mail
 /// server.
@@ -28,8 +28,16 @@ impl Mailer for OutboxMailer {
 /// When a mail that is sent now is no longer of use.
 fn expires_at(mail: &Mail, now: Timestamp) -> Option<Timestamp> {
     match mail {
-        Mail::ConfirmAddress { .. } => Some(now + Otp::LIFETIME),
-        Mail::Welcome { .. } | Mail::AlreadyRegistered { .. } => None,
+        Mail::ConfirmAddress { .. }
+        | Mail::ConfirmAction { .. }
+        | Mail::ConfirmNewAddress { .. } => Some(now + Otp::LIFETIME),
+        Mail::ResetPassword { .. } => Some(now + PasswordReset::LIFETIME),
+        Mail::Welcome { .. }
+        | Mail::AlreadyRegistered { .. }
+        | Mail::NewSignIn { .. }
+        | Mail::PasswordChanged { .. }
+        | Mail::EmailChanged { .. }
+        | Mail::AccountDeleted { .. } => None,
     }
 }
 

@@ -3,7 +3,7 @@
 //! Subjects are our own words and our own digits: nothing that a person chose stands in a header.
 use application::ports::Mail;
 use askama::Template;
-use domain::otp::Otp;
+use domain::{Timestamp, otp::Otp, password_reset::PasswordReset};
 
 /// A mail in words.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,6 +30,58 @@ pub fn render(mail: &Mail, public_url: &str) -> Rendered {
                 html: fill(&ConfirmAddressHtml { code, minutes, tries, link }),
             }
         }
+        Mail::ConfirmAction { code } => {
+            let (code, link) = (code.reveal(), &link("/profile/"));
+            let (minutes, tries) = (Otp::LIFETIME.num_minutes(), Otp::MAX_ATTEMPTS);
+            Rendered {
+                subject: format!("{code} is your Sotto code"),
+                text: fill(&ConfirmActionText { code, minutes, tries, link }),
+                html: fill(&ConfirmActionHtml { code, minutes, tries, link }),
+            }
+        }
+        Mail::ConfirmNewAddress { code } => {
+            let (code, link) = (code.reveal(), &link("/profile/edit/"));
+            let (minutes, tries) = (Otp::LIFETIME.num_minutes(), Otp::MAX_ATTEMPTS);
+            Rendered {
+                subject: format!("{code} is your Sotto code"),
+                text: fill(&ConfirmNewAddressText { code, minutes, tries, link }),
+                html: fill(&ConfirmNewAddressHtml { code, minutes, tries, link }),
+            }
+        }
+        Mail::ResetPassword { username, token } => {
+            // Behind a `#`, so that no server and no log ever sees it.
+            let link = &link(&format!("/reset-password/#{}", token.reveal()));
+            let (username, minutes) = (username.as_str(), PasswordReset::LIFETIME.num_minutes());
+            Rendered {
+                subject: "Choose a new password for Sotto".to_owned(),
+                text: fill(&ResetPasswordText { username, minutes, link }),
+                html: fill(&ResetPasswordHtml { username, minutes, link }),
+            }
+        }
+        Mail::PasswordChanged { username } => {
+            let (username, link) = (username.as_str(), &link("/forgot-password/"));
+            Rendered {
+                subject: "Your Sotto password was changed".to_owned(),
+                text: fill(&PasswordChangedText { username, link }),
+                html: fill(&PasswordChangedHtml { username, link }),
+            }
+        }
+        Mail::EmailChanged { username } => {
+            let (username, link) = (username.as_str(), &link("/"));
+            Rendered {
+                subject: "Your Sotto address was changed".to_owned(),
+                text: fill(&EmailChangedText { username, link }),
+                html: fill(&EmailChangedHtml { username, link }),
+            }
+        }
+        Mail::AccountDeleted { username } => {
+            let (username, link) = (username.as_str(), &link("/"));
+            Rendered {
+                subject: "Your Sotto account was deleted".to_owned(),
+                text: fill(&AccountDeletedText { username, link }),
+                html: fill(&AccountDeletedHtml { username, link }),
+            }
+        }
         Mail::Welcome { username } => {
             let (username, link) = (username.as_str(), &link("/profile/"));
             Rendered {
@@ -46,7 +98,22 @@ pub fn render(mail: &Mail, public_url: &str) -> Rendered {
                 html: fill(&AlreadyRegisteredHtml { username, link }),
             }
         }
+        Mail::NewSignIn { username, device, at } => {
+            let (username, forgot) = (username.as_str(), &link("/forgot-password/"));
+            let (link, address) = (&link("/profile/#devices"), &device.address.to_string());
+            let (device, at) = (&device.name(), &in_words(*at));
+            Rendered {
+                subject: "New sign-in to your Sotto account".to_owned(),
+                text: fill(&NewSignInText { username, device, address, at, link, forgot }),
+                html: fill(&NewSignInHtml { username, device, address, at, link, forgot }),
+            }
+        }
     }
+}
+
+/// To the minute: people compare it with what they remember.
+fn in_words(at: Timestamp) -> String {
+    at.format("%-d %B %Y, %H:%M UTC").to_string()
 }
 
 fn fill(template: &impl Template) -> String {
@@ -71,8 +138,36 @@ parts!(
     { code: &'a str, minutes: i64, tries: u32, link: &'a str }
 );
 parts!(
+    ConfirmActionText "confirm_action.txt", ConfirmActionHtml "confirm_action.html",
+    { code: &'a str, minutes: i64, tries: u32, link: &'a str }
+);
+parts!(
+    ConfirmNewAddressText "confirm_new_address.txt", ConfirmNewAddressHtml "confirm_new_address.html",
+    { code: &'a str, minutes: i64, tries: u32, link: &'a str }
+);
+parts!(
+    ResetPasswordText "reset_password.txt", ResetPasswordHtml "reset_password.html",
+    { username: &'a str, minutes: i64, link: &'a str }
+);
+parts!(
+    PasswordChangedText "password_changed.txt", PasswordChangedHtml "password_changed.html",
+    { username: &'a str, link: &'a str }
+);
+parts!(
+    AccountDeletedText "account_deleted.txt", AccountDeletedHtml "account_deleted.html",
+    { username: &'a str, link: &'a str }
+);
+parts!(
+    EmailChangedText "email_changed.txt", EmailChangedHtml "email_changed.html",
+    { username: &'a str, link: &'a str }
+);
+parts!(
     WelcomeText "welcome.txt", WelcomeHtml "welcome.html",
     { username: &'a str, link: &'a str }
+);
+parts!(
+    NewSignInText "new_sign_in.txt", NewSignInHtml "new_sign_in.html",
+    { username: &'a str, device: &'a str, address: &'a str, at: &'a str, link: &'a str, forgot: &'a str }
 );
 parts!(
     AlreadyRegisteredText "already_registered.txt", AlreadyRegisteredHtml "already_registered.html",
@@ -82,7 +177,7 @@ parts!(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{otp::OtpCode, username::Username};
+    use domain::{TimeDelta, device::Device, otp::OtpCode, token::ResetToken, username::Username};
 
     const URL: &str = "https://chat.example";
 
@@ -94,12 +189,44 @@ mod tests {
         Username::parse("Ann.Baker").expect("valid")
     }
 
-    fn all() -> [Mail; 3] {
-        let username = username();
+    fn new_sign_in(username: Username) -> Mail {
+        let device = Device {
+            browser: "Firefox 141".to_owned(),
+            system: "Linux".to_owned(),
+            address: [192, 0, 2, 7].into(),
+        };
+        let at = Timestamp::UNIX_EPOCH + TimeDelta::days(20_000) + TimeDelta::minutes(75);
+        Mail::NewSignIn { username, device, at }
+    }
+
+    /// Each kind, and the page it links to.
+    const PAGES: [&str; 9] = [
+        "/verify-otp/",
+        "/profile/",
+        "/profile/edit/",
+        "/profile/",
+        "/login/",
+        "/profile/#devices",
+        "/reset-password/#AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE",
+        "/forgot-password/",
+        "/",
+    ];
+    /// The first ones hold a code and don't know whose.
+    const CODES: usize = 3;
+
+    fn all() -> [Mail; 10] {
+        let code = OtpCode::typed("482913");
         [
             confirm(),
-            Mail::Welcome { username: username.clone() },
-            Mail::AlreadyRegistered { username },
+            Mail::ConfirmAction { code: code.clone() },
+            Mail::ConfirmNewAddress { code },
+            Mail::Welcome { username: username() },
+            Mail::AlreadyRegistered { username: username() },
+            new_sign_in(username()),
+            Mail::ResetPassword { username: username(), token: ResetToken::mint([1; 32]) },
+            Mail::PasswordChanged { username: username() },
+            Mail::EmailChanged { username: username() },
+            Mail::AccountDeleted { username: username() },
         ]
     }
 
@@ -111,17 +238,19 @@ mod tests {
 
     #[test]
     fn the_code_stands_in_subject_text_and_html() {
-        let mail = render(&confirm(), URL);
-        assert_eq!(mail.subject, "482913 is your Sotto code");
-        for part in [&mail.text, &mail.html] {
-            assert!(part.contains("482913") && part.contains("10 minutes"), "{part}");
-            assert!(part.contains("newest mail") && part.contains("ignore this mail"), "{part}");
+        for mail in &all()[..CODES] {
+            let mail = render(mail, URL);
+            assert_eq!(mail.subject, "482913 is your Sotto code");
+            for part in [&mail.text, &mail.html] {
+                assert!(part.contains("482913") && part.contains("10 minutes"), "{part}");
+                assert!(part.contains("newest mail") && part.contains("If you did not"), "{part}");
+            }
         }
     }
 
     #[test]
     fn a_mail_to_an_account_names_it() {
-        for mail in &all()[1..] {
+        for mail in &all()[CODES..] {
             let mail = render(mail, URL);
             assert!(mail.text.contains("Ann.Baker"), "{}", mail.text);
             assert!(mail.html.contains("Ann.Baker"), "{}", mail.html);
@@ -130,8 +259,23 @@ mod tests {
     }
 
     #[test]
+    fn a_new_sign_in_is_told_with_what_where_when_and_what_to_do() {
+        let mail = render(&new_sign_in(username()), URL);
+        for part in [&mail.text, &mail.html] {
+            for words in [
+                "Firefox 141 on Linux",
+                "192.0.2.7",
+                "4 October 2024, 01:15 UTC",
+                "https://chat.example/forgot-password/",
+            ] {
+                assert!(part.contains(words), "{words} in {part}");
+            }
+        }
+    }
+
+    #[test]
     fn each_mail_links_to_its_page_whether_or_not_the_address_ends_with_a_slash() {
-        for (mail, path) in all().iter().zip(["/verify-otp/", "/profile/", "/login/"]) {
+        for (mail, path) in all().iter().zip(PAGES) {
             let expected = format!("{URL}{path}");
             for url in [URL, "https://chat.example/"] {
                 let rendered = render(mail, url);
@@ -175,7 +319,10 @@ mod tests {
     fn text_parts_are_narrow_and_free_of_markup() {
         for mail in all() {
             let text = render(&mail, URL).text;
-            assert!(text.lines().all(|line| line.len() <= 72), "{text}");
+            // A link is as long as it is.
+            let mut words =
+                text.lines().filter(|line| !line.starts_with(URL.trim_end_matches('/')));
+            assert!(words.all(|line| line.len() <= 72), "{text}");
             assert!(!text.contains(['<', '&', '{']), "{text}");
         }
     }

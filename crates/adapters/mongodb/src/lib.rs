@@ -6,16 +6,19 @@
 
 mod admin;
 mod bson;
+mod challenges;
 mod documents;
 mod errors;
 mod greeting;
 mod heads;
 mod keys;
+mod known_devices;
 mod known_rooms;
 mod messages;
 mod open_error;
 mod options;
 mod outbox;
+mod password_resets;
 mod probe;
 mod registrations;
 mod rooms;

@@ -7,15 +7,18 @@ use application::ports::{SessionRepository, Unavailable};
 use async_trait::async_trait;
 use domain::{
     Timestamp,
+    device::Device,
     id::{SessionId, UserId},
     session::Session,
     token::TokenDigest,
 };
+use futures_util::TryStreamExt as _;
 use mongodb::{
     Collection,
     bson::{Binary, DateTime, Document, doc},
 };
 use serde::{Deserialize, Serialize};
+use std::{cmp::Reverse, net::Ipv4Addr};
 
 /// A session, as stored.
 #[derive(Deserialize, Serialize)]
@@ -26,6 +29,13 @@ struct SessionRecord {
     token: Binary,
     created_at: DateTime,
     last_used_at: DateTime,
+    #[serde(default)]
+    browser: String,
+    #[serde(default)]
+    system: String,
+    /// Older ones have none.
+    #[serde(default)]
+    address: Option<String>,
 }
 
 #[async_trait]
@@ -55,10 +65,38 @@ impl SessionRepository for MongoStore {
         .await
     }
 
+    async fn list_by_user(&self, user: UserId) -> Result<Vec<Session>, Unavailable> {
+        in_time(async {
+            let found = sessions(self).find(doc! { "user": id(user.as_bytes()) }).await?;
+            let records: Vec<SessionRecord> = found.try_collect().await?;
+            let listed = records.into_iter().map(Session::try_from);
+            let mut listed = listed.collect::<anyhow::Result<Vec<_>>>()?;
+            listed.sort_by_key(|session| Reverse((session.last_used_at, session.id)));
+            Ok(listed)
+        })
+        .await
+    }
+
     async fn remove(&self, session: SessionId) -> Result<(), Unavailable> {
         in_time(async {
             sessions(self).delete_one(by_id(session)).await?;
             Ok(())
+        })
+        .await
+    }
+
+    async fn remove_by_user(
+        &self,
+        user: UserId,
+        keep: Option<SessionId>,
+    ) -> Result<Vec<SessionId>, Unavailable> {
+        let mut ended: Vec<_> = self.list_by_user(user).await?.iter().map(|s| s.id).collect();
+        ended.retain(|session| Some(*session) != keep);
+        // Those that were listed and no others: each that ends is told.
+        let ids: Vec<_> = ended.iter().map(|session| id(session.as_bytes())).collect();
+        in_time(async {
+            sessions(self).delete_many(doc! { "_id": { "$in": ids } }).await?;
+            Ok(ended)
         })
         .await
     }
@@ -103,6 +141,9 @@ impl From<&Session> for SessionRecord {
             token: binary(&session.token.0),
             created_at: date(session.created_at),
             last_used_at: date(session.last_used_at),
+            browser: session.device.browser.clone(),
+            system: session.device.system.clone(),
+            address: Some(session.device.address.to_string()),
         }
     }
 }
@@ -117,6 +158,14 @@ impl TryFrom<SessionRecord> for Session {
             token: TokenDigest(array(&record.token)?),
             created_at: moment(record.created_at)?,
             last_used_at: moment(record.last_used_at)?,
+            device: Device {
+                browser: record.browser,
+                system: record.system,
+                address: match record.address {
+                    Some(address) => address.parse()?,
+                    None => Ipv4Addr::UNSPECIFIED.into(),
+                },
+            },
         })
     }
 }

@@ -1,6 +1,6 @@
 use crate::{
     MongoStore,
-    bson::{array, date, id, length, moment},
+    bson::{array, binary, date, id, length, moment},
     errors::{duplicate_key, in_time},
     schema::step_1::{USERS_BY_SKELETON, USERS_BY_USERNAME},
 };
@@ -8,10 +8,13 @@ use anyhow::Context;
 use application::ports::{Unavailable, UserRepository};
 use async_trait::async_trait;
 use domain::{
+    Timestamp,
     email::Email,
     id::UserId,
+    identity::ExternalIdentity,
     name::PersonName,
     password::PasswordHash,
+    picture::PictureId,
     user::{ProfileChange, Taken, User},
     username::Username,
 };
@@ -37,6 +40,19 @@ struct UserRecord {
     last_name: String,
     password_hash: Option<String>,
     joined_at: DateTime,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    google: Option<IdentityRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    picture: Option<Binary>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    disabled_at: Option<DateTime>,
+}
+
+/// An account elsewhere, as stored.
+#[derive(Deserialize, Serialize)]
+struct IdentityRecord {
+    issuer: String,
+    subject: String,
 }
 
 /// Sorts behind every character of a key.
@@ -95,7 +111,10 @@ impl UserRepository for MongoStore {
         }
         let behind = format!("{prefix}{BEHIND}");
         in_time(async {
-            let range = doc! { "username_key": { "$gte": prefix, "$lt": behind } };
+            let range = doc! {
+                "username_key": { "$gte": prefix, "$lt": behind },
+                "disabled_at": null,
+            };
             let users = users(self);
             let found = users.find(range).sort(doc! { "username_key": 1 }).limit(length(limit));
             records(found.await?.try_collect().await?)
@@ -125,6 +144,87 @@ impl UserRepository for MongoStore {
         })
         .await
     }
+
+    async fn replace_password(
+        &self,
+        user: UserId,
+        password: &PasswordHash,
+    ) -> Result<bool, Unavailable> {
+        let new = doc! { "$set": { "password_hash": password.as_str() } };
+        in_time(async {
+            let by_id = doc! { "_id": id(user.as_bytes()) };
+            Ok(users(self).update_one(by_id, new).await?.matched_count == 1)
+        })
+        .await
+    }
+
+    async fn replace_email(
+        &self,
+        user: UserId,
+        email: &Email,
+    ) -> Result<Option<Result<User, Taken>>, Unavailable> {
+        let new = doc! { "$set": { "email": email.as_str() } };
+        in_time(async {
+            let users = users(self);
+            let update = users
+                .find_one_and_update(doc! { "_id": id(user.as_bytes()) }, new)
+                .return_document(ReturnDocument::After);
+            match update.await {
+                Ok(record) => record.map(|record| User::try_from(record).map(Ok)).transpose(),
+                Err(error) if duplicate_key(&error).is_some() => Ok(Some(Err(Taken::Email))),
+                Err(error) => Err(error.into()),
+            }
+        })
+        .await
+    }
+
+    async fn list_page(
+        &self,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<User>, Unavailable> {
+        if limit == 0 {
+            // To MongoDB that would mean all.
+            return Ok(Vec::new());
+        }
+        // No id is lower than this, and nobody has it: ids carry a version.
+        let after = after.unwrap_or(UserId::from_bytes([0; 16]));
+        in_time(async {
+            let behind = doc! { "_id": { "$gt": id(after.as_bytes()) } };
+            let users = users(self);
+            let found = users.find(behind).sort(doc! { "_id": 1 }).limit(length(limit));
+            records(found.await?.try_collect().await?)
+        })
+        .await
+    }
+
+    async fn set_disabled(
+        &self,
+        user: UserId,
+        since: Option<Timestamp>,
+    ) -> Result<Option<User>, Unavailable> {
+        let update = if let Some(since) = since {
+            doc! { "$set": { "disabled_at": date(since) } }
+        } else {
+            doc! { "$unset": { "disabled_at": "" } }
+        };
+        in_time(async {
+            let users = users(self);
+            let updated = users
+                .find_one_and_update(doc! { "_id": id(user.as_bytes()) }, update)
+                .return_document(ReturnDocument::After);
+            updated.await?.map(User::try_from).transpose()
+        })
+        .await
+    }
+
+    async fn remove(&self, user: UserId) -> Result<(), Unavailable> {
+        in_time(async {
+            users(self).delete_one(doc! { "_id": id(user.as_bytes()) }).await?;
+            Ok(())
+        })
+        .await
+    }
 }
 
 impl MongoStore {
@@ -141,9 +241,18 @@ impl MongoStore {
         if users(self).find_one(doc! { "email": user.email.as_str() }).await?.is_some() {
             return Ok(Taken::Email);
         }
+        if let Some(google) = &user.google
+            && users(self).find_one(by_google(google)).await?.is_some()
+        {
+            return Ok(Taken::Identity);
+        }
         let alike = users(self).find_one(doc! { "skeleton": user.username.skeleton() }).await?;
         alike.map(|_| Taken::Username).context("what was taken is free again")
     }
+}
+
+fn by_google(google: &ExternalIdentity) -> Document {
+    doc! { "google.issuer": &google.issuer, "google.subject": &google.subject }
 }
 
 fn users(store: &MongoStore) -> Collection<UserRecord> {
@@ -185,6 +294,12 @@ impl From<&User> for UserRecord {
             last_name: user.last_name.as_str().to_owned(),
             password_hash: user.password.as_ref().map(|hash| hash.as_str().to_owned()),
             joined_at: date(user.joined_at),
+            google: user.google.as_ref().map(|google| IdentityRecord {
+                issuer: google.issuer.clone(),
+                subject: google.subject.clone(),
+            }),
+            picture: user.picture.map(|picture| binary(picture.as_bytes())),
+            disabled_at: user.disabled_at.map(date),
         }
     }
 }
@@ -201,6 +316,11 @@ impl TryFrom<UserRecord> for User {
             last_name: PersonName::parse(&record.last_name)?,
             password: record.password_hash.map(PasswordHash::new),
             joined_at: moment(record.joined_at)?,
+            google: record
+                .google
+                .map(|IdentityRecord { issuer, subject }| ExternalIdentity { issuer, subject }),
+            picture: record.picture.map(|id| array(&id)).transpose()?.map(PictureId::from_bytes),
+            disabled_at: record.disabled_at.map(moment).transpose()?,
         })
     }
 }

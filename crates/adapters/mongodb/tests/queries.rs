@@ -6,16 +6,19 @@ mod watch;
 
 use adapter_mongodb::MongoStore;
 use application::ports::{
-    KeyFingerprint, KeyFingerprintRepository, MessageChange, MessageRepository, OutboxRepository,
+    ChallengeRepository, KeyFingerprint, KeyFingerprintRepository, KnownDeviceRepository,
+    MessageChange, MessageRepository, OutboxRepository, PasswordResetRepository,
     RegistrationRepository, RoomHeads, RoomRepository, SessionRepository, StoreProbe, TouchMark,
     UserRepository,
 };
 use domain::{
     history::{Limit, Window},
     id::{RoomId, UserId},
+    known_device::KnownDevice,
     message::{Alteration, NewMessage},
     otp::Otp,
     outbox::{MailId, OutgoingMail},
+    password::PasswordHash,
     room::{Participants, RoomCursor},
     sealing::{KeyId, KeyedDigest, SealedBody, SealedPayload},
     token::TokenDigest,
@@ -26,8 +29,8 @@ use mongodb::bson::{Document, doc};
 use std::{collections::BTreeSet, sync::Arc};
 use support::TestDatabase;
 use testkit::{
-    RecordingBus, START, a_message, a_registration, a_session, a_user, an_email, an_emoji, later,
-    resent,
+    RecordingBus, START, a_challenge, a_known_device, a_message, a_password_reset, a_registration,
+    a_session, a_user, an_email, an_emoji, later, resent,
 };
 use watch::{Looks, faults};
 
@@ -42,6 +45,8 @@ async fn every_look_goes_by_an_index() {
     accounts(&store).await;
     sign_ups(&store).await;
     sessions(&store).await;
+    known_devices(&store).await;
+    codes_and_links(&store).await;
     outbox(&store).await;
     keys(&store).await;
     conversations(&store).await;
@@ -56,10 +61,13 @@ async fn every_look_goes_by_an_index() {
     let looked_at: BTreeSet<_> =
         looks.iter().filter_map(|look| look.values().next()?.as_str()).collect();
     for collection in [
+        "challenges",
         "health",
         "key_fingerprints",
+        "known_devices",
         "messages",
         "outbox",
+        "password_resets",
         "registrations",
         "rooms",
         "schema",
@@ -144,6 +152,14 @@ async fn accounts(store: &MongoStore) {
     assert_eq!(found, Some(ann.clone()));
     store.find_by_email(&ann.email).await.expect("answers");
     store.find_by_username(&ann.username).await.expect("answers");
+    let password = PasswordHash::new("plain:another".to_owned());
+    assert!(store.replace_password(ann.id, &password).await.expect("answers"));
+    store
+        .replace_email(ann.id, &ann.email)
+        .await
+        .expect("answers")
+        .expect("is there")
+        .expect("own");
     assert!(store.has_username_like(&ann.username).await.expect("answers"));
     assert_eq!(store.list(&[ann.id, a_user(2).id]).await.expect("answers").len(), 2);
     let listed = store.list_by_username_prefix("person-", 3).await.expect("answers");
@@ -160,6 +176,12 @@ async fn accounts(store: &MongoStore) {
         .expect("is there")
         .expect("is free");
     store.update_profile(ann.id, &ProfileChange::default()).await.expect("answers");
+    assert_eq!(store.list_page(None, 2).await.expect("answers").len(), 2);
+    assert_eq!(store.list_page(Some(ann.id), 2).await.expect("answers").len(), 2);
+    for since in [Some(START), None] {
+        store.set_disabled(ann.id, since).await.expect("answers").expect("is there");
+    }
+    UserRepository::remove(store, a_user(4).id).await.expect("answers");
 }
 
 async fn sign_ups(store: &MongoStore) {
@@ -172,7 +194,7 @@ async fn sign_ups(store: &MongoStore) {
     assert!(store.find_newest_by_email(&one.email).await.expect("answers").is_some());
     let newest = store.find_newest_by_username(&one.username).await.expect("answers");
     assert!(newest.is_some());
-    store.begin_attempt(&one.flow).await.expect("answers");
+    RegistrationRepository::begin_attempt(store, &one.flow).await.expect("answers");
     let otp = Otp::sent(KeyedDigest::new(vec![7]), later(60));
     assert!(store.replace_otp(one.id, START, &otp).await.expect("answers"));
     store.move_flow(one.id, &TokenDigest([7; 32])).await.expect("answers");
@@ -190,7 +212,25 @@ async fn sessions(store: &MongoStore) {
     assert!(store.find_by_token(&one.token).await.expect("answers").is_some());
     store.touch(one.id, later(9)).await.expect("answers");
     SessionRepository::remove(store, one.id).await.expect("answers");
+    let others = a_user(2).id;
+    assert_eq!(SessionRepository::list_by_user(store, others).await.expect("answers").len(), 1);
+    assert_eq!(
+        SessionRepository::remove_by_user(store, others, None).await.expect("answers").len(),
+        1
+    );
     store.remove_stale(START, START).await.expect("answers");
+}
+
+async fn known_devices(store: &MongoStore) {
+    let user = a_user(1).id;
+    let one_too_many = u32::try_from(KnownDevice::MOST).expect("few") + 1;
+    for n in (1..=one_too_many).chain([2]) {
+        store.keep(&a_known_device(n, user)).await.expect("answers");
+    }
+    let listed = KnownDeviceRepository::list_by_user(store, user).await.expect("answers");
+    assert_eq!(listed.len(), KnownDevice::MOST);
+    store.remove_used_before(later(2)).await.expect("answers");
+    KnownDeviceRepository::remove_by_user(store, user).await.expect("answers");
 }
 
 fn a_mail(n: u8) -> OutgoingMail {
@@ -201,6 +241,24 @@ fn a_mail(n: u8) -> OutgoingMail {
         due_at: later(n.into()),
         attempts: 0,
     }
+}
+
+async fn codes_and_links(store: &MongoStore) {
+    for n in 1..=3 {
+        assert!(ChallengeRepository::put(store, &a_challenge(n), START).await.expect("answers"));
+        let reset = a_password_reset(n);
+        assert!(PasswordResetRepository::put(store, &reset, START).await.expect("answers"));
+    }
+    let (code, link) = (a_challenge(1), a_password_reset(1));
+    let tried = ChallengeRepository::begin_attempt(store, code.session, code.purpose).await;
+    assert!(tried.expect("answers").is_some());
+    assert!(ChallengeRepository::take(store, &code).await.expect("answers"));
+    ChallengeRepository::remove_by_user(store, a_user(2).id).await.expect("answers");
+    store.remove_sent_before(START).await.expect("answers");
+    assert!(PasswordResetRepository::find(store, &link.token).await.expect("answers").is_some());
+    assert!(PasswordResetRepository::take(store, &link.token).await.expect("answers").is_some());
+    PasswordResetRepository::remove_by_user(store, a_user(2).id).await.expect("answers");
+    store.remove_made_before(START).await.expect("answers");
 }
 
 async fn outbox(store: &MongoStore) {
@@ -273,10 +331,13 @@ async fn later_conversations(store: &MongoStore) {
     store.list_changes(room(2), 2, limit).await.expect("answers");
     assert!(RoomRepository::find(store, room(2), bob).await.expect("answers").is_some());
     assert!(store.find_participants(room(3), ann).await.expect("answers").is_some());
-    let listed = store.list_by_user(ann, None, limit).await.expect("answers");
+    let listed = RoomRepository::list_by_user(store, ann, None, limit).await.expect("answers");
     assert_eq!(listed.len(), 3);
     let behind = RoomCursor { active_at: listed[0].room.active_at, room: listed[0].room.id };
-    assert_eq!(store.list_by_user(ann, Some(behind), limit).await.expect("answers").len(), 2);
+    assert_eq!(
+        RoomRepository::list_by_user(store, ann, Some(behind), limit).await.expect("answers").len(),
+        2
+    );
     assert_eq!(store.list_partners(ann, limit).await.expect("answers").len(), 3);
     assert!(store.mark_read_up_to(room(2), bob, 3).await.expect("answers").is_some());
     assert_eq!(store.list_heads(ann).await.expect("answers").len(), 3);

@@ -66,6 +66,18 @@ impl RateLimiter for RedisRateLimiter {
             Err(_) => self.alone.admit(key, quota).await,
         }
     }
+
+    async fn forget(&self, key: LimitKey) {
+        if self.link.is_up() {
+            let forgetting: Result<i64, _> =
+                self.link.command(redis::cmd("DEL").arg(self.key(&key))).await;
+            if forgetting.is_err() {
+                tracing::debug!(limit = key.name, "what was counted stays");
+            }
+        }
+        // What was counted while Redis was gone.
+        self.alone.forget(key).await;
+    }
 }
 
 /// How far apart events are, and how much earlier the first of a burst may come. Parts of a

@@ -12,6 +12,7 @@ use application::ports::{Clock, PayloadPurpose, PayloadSealer, SessionRepository
 use async_trait::async_trait;
 use domain::{
     TimeDelta, Timestamp,
+    device::Device,
     id::{SessionId, UserId},
     sealing::SealedPayload,
     session::Session,
@@ -21,6 +22,7 @@ use redis::Script;
 use serde::{Deserialize, Serialize};
 use std::{
     fmt::Write,
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -94,6 +96,9 @@ struct EntryRecord {
     user: [u8; 16],
     created_at: i64,
     last_used_at: i64,
+    browser: String,
+    system: String,
+    address: IpAddr,
     /// When the store said so, by the clock of the instance that asked.
     read_at: i64,
 }
@@ -202,6 +207,22 @@ impl SessionRepository for CachedSessionRepository {
         removed
     }
 
+    async fn list_by_user(&self, user: UserId) -> Result<Vec<Session>, Unavailable> {
+        self.store.list_by_user(user).await
+    }
+
+    async fn remove_by_user(
+        &self,
+        user: UserId,
+        keep: Option<SessionId>,
+    ) -> Result<Vec<SessionId>, Unavailable> {
+        let removed = self.store.remove_by_user(user, keep).await?;
+        for session in &removed {
+            self.bury(*session).await;
+        }
+        Ok(removed)
+    }
+
     async fn remove_stale(
         &self,
         used_before: Timestamp,
@@ -232,17 +253,21 @@ impl EntryRecord {
             user: *session.user.as_bytes(),
             created_at: session.created_at.timestamp_millis(),
             last_used_at: session.last_used_at.timestamp_millis(),
+            browser: session.device.browser.clone(),
+            system: session.device.system.clone(),
+            address: session.device.address,
             read_at: read_at.timestamp_millis(),
         }
     }
 
-    fn session(&self, token: &TokenDigest) -> Option<Session> {
+    fn session(self, token: &TokenDigest) -> Option<Session> {
         Some(Session {
             id: SessionId::from_bytes(self.id),
             user: UserId::from_bytes(self.user),
             token: *token,
             created_at: Timestamp::from_timestamp_millis(self.created_at)?,
             last_used_at: Timestamp::from_timestamp_millis(self.last_used_at)?,
+            device: Device { browser: self.browser, system: self.system, address: self.address },
         })
     }
 }

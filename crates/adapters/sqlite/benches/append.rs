@@ -37,6 +37,8 @@ impl EventBus for SilentBus {
     async fn subscribe(&self, _user: UserId) -> Result<Subscription, Unavailable> {
         Ok(event_channel(1).1)
     }
+
+    async fn flush(&self) {}
 }
 
 #[tokio::main]

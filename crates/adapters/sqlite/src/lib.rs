@@ -8,12 +8,15 @@
 #[macro_use]
 mod sql;
 
+mod challenges;
 mod heads;
 mod keys;
+mod known_devices;
 mod known_rooms;
 mod lock;
 mod messages;
 mod outbox;
+mod password_resets;
 mod readers;
 mod registrations;
 mod rooms;

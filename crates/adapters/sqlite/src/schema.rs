@@ -7,6 +7,7 @@ use rusqlite::{Connection, TransactionBehavior};
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_people_rooms_messages.sql"),
     include_str!("../migrations/0002_outbox.sql"),
+    include_str!("../migrations/0003_accounts.sql"),
 ];
 
 /// Brings a database to the shape this program knows, all or nothing. One that a newer program

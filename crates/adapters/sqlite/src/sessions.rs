@@ -1,29 +1,33 @@
 use crate::{
     SqliteStore,
-    rows::{millis, moment},
+    rows::{millis, moment, parsed},
 };
 use application::ports::{SessionRepository, Unavailable};
 use async_trait::async_trait;
 use domain::{
     Timestamp,
+    device::Device,
     id::{SessionId, UserId},
     session::Session,
     token::TokenDigest,
 };
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
+use std::cmp::Reverse;
 
 macro_rules! select_sessions {
     ($rest:literal) => {
-        concat!("SELECT id, user, token, created_at, last_used_at FROM sessions ", $rest)
+        concat!("SELECT id, user, token, created_at, last_used_at, browser, system, address FROM sessions ", $rest)
     };
 }
 
 statements! {
-    INSERT = "INSERT INTO sessions (id, user, token, created_at, last_used_at)
-        VALUES (?1, ?2, ?3, ?4, ?5)";
+    INSERT = "INSERT INTO sessions (id, user, token, created_at, last_used_at, browser, system, address)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     FIND = select_sessions!("WHERE id = ?1");
     FIND_BY_TOKEN = select_sessions!("WHERE token = ?1");
     TOUCH = "UPDATE sessions SET last_used_at = max(last_used_at, ?2) WHERE id = ?1";
+    LIST_BY_USER = select_sessions!("WHERE user = ?1");
+    REMOVE_BY_USER = "DELETE FROM sessions WHERE user = ?1 AND id IS NOT ?2 RETURNING id";
     REMOVE = "DELETE FROM sessions WHERE id = ?1";
     REMOVE_USED_BEFORE = "DELETE FROM sessions WHERE last_used_at < ?1";
     REMOVE_BEGUN_BEFORE = "DELETE FROM sessions WHERE created_at < ?1";
@@ -40,6 +44,9 @@ impl SessionRepository for SqliteStore {
                 session.token.0,
                 millis(session.created_at),
                 millis(session.last_used_at),
+                session.device.browser,
+                session.device.system,
+                session.device.address.to_string(),
             ])?;
             Ok(())
         })
@@ -63,10 +70,35 @@ impl SessionRepository for SqliteStore {
         .await
     }
 
+    async fn list_by_user(&self, user: UserId) -> Result<Vec<Session>, Unavailable> {
+        self.read(move |conn| {
+            let mut statement = conn.prepare_cached(LIST_BY_USER)?;
+            let listed = statement.query_map([user.as_bytes()], session)?;
+            let mut sessions: Vec<_> = listed.collect::<Result<_, _>>()?;
+            sessions.sort_by_key(|session| Reverse((session.last_used_at, session.id)));
+            Ok(sessions)
+        })
+        .await
+    }
+
     async fn remove(&self, id: SessionId) -> Result<(), Unavailable> {
         self.write(move |conn| {
             conn.prepare_cached(REMOVE)?.execute([id.as_bytes()])?;
             Ok(())
+        })
+        .await
+    }
+
+    async fn remove_by_user(
+        &self,
+        user: UserId,
+        keep: Option<SessionId>,
+    ) -> Result<Vec<SessionId>, Unavailable> {
+        self.write(move |conn| {
+            let mut statement = conn.prepare_cached(REMOVE_BY_USER)?;
+            let kept = keep.as_ref().map(SessionId::as_bytes);
+            let removed = statement.query_map(params![user.as_bytes(), kept], |row| row.get(0))?;
+            Ok(removed.map(|id| id.map(SessionId::from_bytes)).collect::<Result<_, _>>()?)
         })
         .await
     }
@@ -96,5 +128,10 @@ fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
         token: TokenDigest(row.get(2)?),
         created_at: moment(row, 3)?,
         last_used_at: moment(row, 4)?,
+        device: Device {
+            browser: row.get(5)?,
+            system: row.get(6)?,
+            address: parsed(row, 7, str::parse)?,
+        },
     })
 }

@@ -29,7 +29,10 @@ macro_rules! select_messages {
 
 #[cfg(test)]
 mod tests {
-    use crate::{heads, keys, messages, outbox, registrations, rooms, schema, sessions, users};
+    use crate::{
+        challenges, heads, keys, known_devices, messages, outbox, password_resets, registrations,
+        rooms, schema, sessions, users,
+    };
     use rusqlite::Connection;
 
     /// Read whole, once at start; it has a row for each sealing key.
@@ -67,10 +70,13 @@ mod tests {
     fn every_statement_is_answered_by_an_index() {
         let conn = database();
         let files = [
+            challenges::STATEMENTS,
             heads::STATEMENTS,
             keys::STATEMENTS,
+            known_devices::STATEMENTS,
             messages::STATEMENTS,
             outbox::STATEMENTS,
+            password_resets::STATEMENTS,
             registrations::STATEMENTS,
             rooms::STATEMENTS,
             sessions::STATEMENTS,
@@ -99,10 +105,13 @@ mod tests {
     #[test]
     fn statements_are_prepared_nowhere_but_from_the_lists() {
         let sources = [
+            include_str!("challenges.rs"),
             include_str!("heads.rs"),
             include_str!("keys.rs"),
+            include_str!("known_devices.rs"),
             include_str!("messages.rs"),
             include_str!("outbox.rs"),
+            include_str!("password_resets.rs"),
             include_str!("registrations.rs"),
             include_str!("rooms.rs"),
             include_str!("sessions.rs"),

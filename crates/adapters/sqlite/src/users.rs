@@ -1,15 +1,18 @@
 use crate::{
     SqliteStore,
-    rows::{id_list, length, millis, moment, parsed},
+    rows::{id_list, length, maybe_moment, millis, moment, parsed},
 };
 use anyhow::Context;
 use application::ports::{Unavailable, UserRepository};
 use async_trait::async_trait;
 use domain::{
+    Timestamp,
     email::Email,
     id::UserId,
+    identity::ExternalIdentity,
     name::PersonName,
     password::PasswordHash,
+    picture::PictureId,
     user::{ProfileChange, Taken, User},
     username::Username,
 };
@@ -18,7 +21,8 @@ use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 macro_rules! select_users {
     ($rest:literal) => {
         concat!(
-            "SELECT id, username, email, first_name, last_name, password_hash, joined_at FROM users ",
+            "SELECT id, username, email, first_name, last_name, password_hash, joined_at, \
+             google_issuer, google_subject, picture, disabled_at FROM users ",
             $rest
         )
     };
@@ -26,17 +30,25 @@ macro_rules! select_users {
 
 statements! {
     INSERT = "INSERT INTO users (id, username, username_key, skeleton, email, first_name, last_name,
-        password_hash, joined_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING";
+        password_hash, joined_at, google_issuer, google_subject, picture, disabled_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT DO NOTHING";
     FIND = select_users!("WHERE id = ?1");
     FIND_BY_EMAIL = select_users!("WHERE email = ?1");
     FIND_BY_KEY = select_users!("WHERE username_key = ?1");
     HAS_EMAIL = "SELECT 1 FROM users WHERE email = ?1";
+    HAS_GOOGLE = "SELECT 1 FROM users WHERE google_issuer = ?1 AND google_subject = ?2";
     FIND_HOLDER = "SELECT id FROM users WHERE skeleton = ?1";
     LIST = select_users!("WHERE id IN (SELECT unhex(value) FROM json_each(?1))");
     LIST_BY_PREFIX =
-        select_users!("WHERE username_key >= ?1 AND username_key < ?2 ORDER BY username_key LIMIT ?3");
+        select_users!("WHERE username_key >= ?1 AND username_key < ?2 AND disabled_at IS NULL
+            ORDER BY username_key LIMIT ?3");
+    LIST_AFTER = select_users!("WHERE id > ?1 ORDER BY id LIMIT ?2");
+    SET_DISABLED = "UPDATE users SET disabled_at = ?2 WHERE id = ?1";
+    REMOVE = "DELETE FROM users WHERE id = ?1";
     UPDATE = "UPDATE users SET username = ?2, username_key = ?3, skeleton = ?4, first_name = ?5,
         last_name = ?6 WHERE id = ?1";
+    REPLACE_PASSWORD = "UPDATE users SET password_hash = ?2 WHERE id = ?1";
+    REPLACE_EMAIL = "UPDATE OR IGNORE users SET email = ?2 WHERE id = ?1";
 }
 
 /// Sorts behind every character of a key.
@@ -106,6 +118,70 @@ impl UserRepository for SqliteStore {
         })
         .await
     }
+
+    async fn replace_password(
+        &self,
+        id: UserId,
+        password: &PasswordHash,
+    ) -> Result<bool, Unavailable> {
+        let password = password.clone();
+        self.write(move |conn| {
+            let new = params![id.as_bytes(), password.as_str()];
+            Ok(conn.prepare_cached(REPLACE_PASSWORD)?.execute(new)? == 1)
+        })
+        .await
+    }
+
+    async fn replace_email(
+        &self,
+        id: UserId,
+        email: &Email,
+    ) -> Result<Option<Result<User, Taken>>, Unavailable> {
+        let email = email.clone();
+        self.write(move |conn| {
+            let new = params![id.as_bytes(), email.as_str()];
+            let replaced = conn.prepare_cached(REPLACE_EMAIL)?.execute(new)?;
+            let user = find(conn, FIND, id.as_bytes())?;
+            Ok(user.map(|user| if replaced == 1 { Ok(user) } else { Err(Taken::Email) }))
+        })
+        .await
+    }
+
+    async fn list_page(
+        &self,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<User>, Unavailable> {
+        // No id is lower than this, and nobody has it: ids carry a version.
+        let after = after.unwrap_or(UserId::from_bytes([0; 16]));
+        self.read(move |conn| {
+            let mut statement = conn.prepare_cached(LIST_AFTER)?;
+            let users = statement.query_map(params![after.as_bytes(), length(limit)], user)?;
+            Ok(users.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    async fn set_disabled(
+        &self,
+        id: UserId,
+        since: Option<Timestamp>,
+    ) -> Result<Option<User>, Unavailable> {
+        self.write(move |conn| {
+            conn.prepare_cached(SET_DISABLED)?
+                .execute(params![id.as_bytes(), since.map(millis)])?;
+            find(conn, FIND, id.as_bytes())
+        })
+        .await
+    }
+
+    async fn remove(&self, id: UserId) -> Result<(), Unavailable> {
+        self.write(move |conn| {
+            conn.prepare_cached(REMOVE)?.execute([id.as_bytes()])?;
+            Ok(())
+        })
+        .await
+    }
 }
 
 fn find(conn: &Connection, sql: &str, by: &dyn ToSql) -> anyhow::Result<Option<User>> {
@@ -123,9 +199,18 @@ fn insert(conn: &Connection, user: &User) -> anyhow::Result<Result<(), Taken>> {
         user.last_name.as_str(),
         user.password.as_ref().map(PasswordHash::as_str),
         millis(user.joined_at),
+        user.google.as_ref().map(|google| &google.issuer),
+        user.google.as_ref().map(|google| &google.subject),
+        user.picture.as_ref().map(PictureId::as_bytes),
+        user.disabled_at.map(millis),
     ])?;
     if inserted == 1 {
         return Ok(Ok(()));
+    }
+    if let Some(ExternalIdentity { issuer, subject }) = &user.google
+        && conn.prepare_cached(HAS_GOOGLE)?.exists([issuer, subject])?
+    {
+        return Ok(Err(Taken::Identity));
     }
     if conn.prepare_cached(HAS_EMAIL)?.exists([user.email.as_str()])? {
         return Ok(Err(Taken::Email));
@@ -174,5 +259,15 @@ fn user(row: &Row<'_>) -> rusqlite::Result<User> {
         last_name: parsed(row, 4, PersonName::parse)?,
         password: row.get::<_, Option<String>>(5)?.map(PasswordHash::new),
         joined_at: moment(row, 6)?,
+        google: google(row, 7)?,
+        picture: row.get::<_, Option<_>>(9)?.map(PictureId::from_bytes),
+        disabled_at: maybe_moment(row, 10)?,
     })
+}
+
+/// The issuer in a column and the subject in the next.
+fn google(row: &Row<'_>, issuer: usize) -> rusqlite::Result<Option<ExternalIdentity>> {
+    let (issuer, subject) =
+        (row.get::<_, Option<_>>(issuer)?, row.get::<_, Option<_>>(issuer + 1)?);
+    Ok(issuer.zip(subject).map(|(issuer, subject)| ExternalIdentity { issuer, subject }))
 }

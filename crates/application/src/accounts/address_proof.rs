@@ -1,8 +1,7 @@
 //! Mailing a code, and telling whether somebody typed it: what signing up, asking again and
 //! signing in too early have in common.
-use crate::ports::{
-    Digester, Entropy, EntropyExt, Mail, Mailer, Purpose, Unavailable, UserRepository,
-};
+use super::Codes;
+use crate::ports::{Mail, Mailer, Unavailable, UserRepository};
 use domain::{
     Timestamp,
     email::Email,
@@ -11,43 +10,39 @@ use domain::{
 };
 use std::sync::Arc;
 
-/// Mints, mails and recognises one-time codes.
+/// Mints, mails and recognises the codes of sign-ups.
 #[derive(Clone)]
 pub struct AddressProof {
     /// To see whether an address has an account already.
     pub users: Arc<dyn UserRepository>,
     /// Carries the code.
     pub mailer: Arc<dyn Mailer>,
-    /// Digests the code for keeping.
-    pub digester: Arc<dyn Digester>,
-    /// Makes the digits.
-    pub entropy: Arc<dyn Entropy>,
+    /// Makes the code.
+    pub codes: Codes,
 }
 
 impl AddressProof {
     /// A fresh code, bound to one sign-up, and what is kept of it.
     pub(super) fn mint(&self, registration: RegistrationId, now: Timestamp) -> (OtpCode, Otp) {
-        let code = OtpCode::mint(self.entropy.bytes());
-        let digest = self.digester.digest(Purpose::OtpCode, &parts(registration, &code));
-        (code, Otp::sent(digest, now))
+        self.codes.mint(registration, now)
     }
 
     /// Whether these are the digits that were mailed.
     pub(super) fn matches(&self, registration: RegistrationId, code: &OtpCode, otp: &Otp) -> bool {
-        self.digester.matches(Purpose::OtpCode, &parts(registration, code), &otp.digest)
+        self.codes.matches(registration, code, otp)
     }
 
     /// Mails the code; to the owner of an account, that somebody tried to sign up with their
     /// address. To whoever asked, both look alike.
     pub(super) async fn send(&self, to: &Email, code: OtpCode) -> Result<(), Unavailable> {
-        let mail = match self.users.find_by_email(to).await? {
-            Some(user) => Mail::AlreadyRegistered { username: user.username },
-            None => Mail::ConfirmAddress { code },
-        };
-        self.mailer.send(to, mail).await
+        self.mailer.send(to, self.mail(to, Mail::ConfirmAddress { code }).await?).await
     }
-}
 
-fn parts(registration: RegistrationId, code: &OtpCode) -> [Vec<u8>; 2] {
-    [registration.as_bytes().to_vec(), code.reveal().as_bytes().to_vec()]
+    /// What an address is mailed instead of a code that would prove it, if it has an account.
+    pub(super) async fn mail(&self, to: &Email, code: Mail) -> Result<Mail, Unavailable> {
+        Ok(match self.users.find_by_email(to).await? {
+            Some(user) => Mail::AlreadyRegistered { username: user.username },
+            None => code,
+        })
+    }
 }

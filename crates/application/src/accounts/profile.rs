@@ -2,7 +2,7 @@
 use crate::ports::{Unavailable, UserRepository};
 use domain::{
     id::UserId,
-    user::{ProfileChange, Taken, User},
+    user::{ProfileChange, User},
 };
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ impl Profile {
         }
         match self.users.update_profile(me, change).await? {
             None => Err(ProfileError::Gone),
-            Some(Err(Taken::Username | Taken::Email)) => Err(ProfileError::UsernameTaken),
+            Some(Err(_)) => Err(ProfileError::UsernameTaken),
             Some(Ok(user)) => Ok(user),
         }
     }

@@ -1,10 +1,11 @@
 //! Opening sessions: the one place where a token is made.
-use super::SignOut;
-use crate::ports::{Clock, Entropy, EntropyExt, Unavailable};
+use super::{Acquaintance, SignOut};
+use crate::ports::{Clock, Entropy, EntropyExt, Unavailable, UserRepository};
 use domain::{
+    device::Device,
     id::{SessionId, UserId},
     session::Session,
-    token::SessionToken,
+    token::{DeviceToken, SessionToken},
     user::User,
 };
 use std::sync::Arc;
@@ -14,10 +15,24 @@ use std::sync::Arc;
 pub struct Sessions {
     /// Where they are kept; ends the one that a browser had before.
     pub sign_out: SignOut,
+    /// Whom the operator keeps out.
+    pub users: Arc<dyn UserRepository>,
+    /// Knows the browsers that people signed in with, and tells of new ones.
+    pub acquaintance: Acquaintance,
     /// When they begin.
     pub clock: Arc<dyn Clock>,
     /// Makes their tokens.
     pub entropy: Arc<dyn Entropy>,
+}
+
+/// The browser that somebody signs in with.
+pub struct Browser {
+    /// What it is, and where.
+    pub device: Device,
+    /// Tells it from others; kept for years, signed in or not.
+    pub token: Option<DeviceToken>,
+    /// The session it had, whosever it is: it ends.
+    pub previous: Option<SessionToken>,
 }
 
 /// Somebody signed in just now.
@@ -28,23 +43,63 @@ pub struct OpenedSession {
     pub token: SessionToken,
 }
 
+/// Why no session is opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenSessionError {
+    /// The operator keeps this person out, or the account is gone.
+    #[error("this account is disabled; ask whoever runs this Sotto")]
+    AccountDisabled,
+    /// A port failed.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
 impl Sessions {
-    /// Opens a session under a token never used before, in place of the one the browser had.
+    /// Opens a session under a token never used before, in place of the one the browser had. From
+    /// then on the account knows the browser; if it did not before, its owner is told by mail.
+    ///
+    /// Whether the account may be used is asked again once the session is there: whoever disables
+    /// it at this moment has then either been seen here, or sees the session and ends it.
     pub(super) async fn open(
         &self,
         user: User,
-        previous: Option<SessionToken>,
-    ) -> Result<OpenedSession, Unavailable> {
-        if let Some(previous) = previous {
-            self.sign_out.end_by_token(&previous).await?;
+        browser: Browser,
+    ) -> Result<OpenedSession, OpenSessionError> {
+        if user.disabled_at.is_some() {
+            return Err(OpenSessionError::AccountDisabled);
         }
+        if let Some(previous) = &browser.previous {
+            self.sign_out.end_by_token(previous).await?;
+        }
+        let acquaintance = self.acquaintance.look(&user, &browser).await;
         let token = SessionToken::mint(self.entropy.bytes());
-        self.sign_out.sessions.insert(&self.begin(user.id, &token)).await?;
+        let session = self.begin(user.id, &token, browser.device.clone());
+        self.sign_out.sessions.insert(&session).await?;
+        if !self.may_enter(user.id).await? {
+            self.sign_out.execute(user.id, session.id).await?;
+            return Err(OpenSessionError::AccountDisabled);
+        }
+        self.end_surplus(user.id).await?;
+        self.acquaintance.deepen(acquaintance, &user, &browser).await;
         Ok(OpenedSession { user, token })
     }
 
-    fn begin(&self, user: UserId, token: &SessionToken) -> Session {
+    /// The new one was used last, so it stays.
+    async fn end_surplus(&self, user: UserId) -> Result<(), Unavailable> {
+        let sessions = self.sign_out.sessions.list_by_user(user).await?;
+        for surplus in sessions.iter().skip(Session::MOST) {
+            self.sign_out.execute(user, surplus.id).await?;
+        }
+        Ok(())
+    }
+
+    async fn may_enter(&self, user: UserId) -> Result<bool, Unavailable> {
+        Ok(self.users.find(user).await?.is_some_and(|user| user.disabled_at.is_none()))
+    }
+
+    fn begin(&self, user: UserId, token: &SessionToken, device: Device) -> Session {
         let now = self.clock.now();
-        Session::begin(SessionId::mint(now, self.entropy.bytes()), user, token.digest(), now)
+        let id = SessionId::mint(now, self.entropy.bytes());
+        Session::begin(id, user, token.digest(), device, now)
     }
 }

@@ -1,5 +1,5 @@
 //! Signing in with a password.
-use super::{AddressProof, OpenedSession, Sessions};
+use super::{AddressProof, Browser, OpenSessionError, OpenedSession, Sessions};
 use crate::{
     limits::Limits,
     ports::{
@@ -9,14 +9,17 @@ use crate::{
 };
 use domain::{
     email::Email,
+    id::UserId,
+    known_device::Familiarity,
+    network::Network,
     password::{Password, PasswordHash},
     registration::Registration,
     throttle::Throttled,
-    token::{FlowToken, SessionToken},
+    token::FlowToken,
     user::User,
     username::Username,
 };
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 /// No username or address is longer, in bytes; nothing longer is worth remembering in a limit.
 const LONGEST_LOGIN: usize = 320;
@@ -29,6 +32,8 @@ pub struct SignIn {
     pub registrations: Arc<dyn RegistrationRepository>,
     /// Compares the password.
     pub hasher: Arc<dyn PasswordHasher>,
+    /// Compares it for browsers that the account knows, beside the line of everybody else.
+    pub express_hasher: Arc<dyn PasswordHasher>,
     /// Opens the session, in place of the one the browser had.
     pub sessions: Sessions,
     /// Mails a fresh code to somebody who has not proved their address.
@@ -53,6 +58,9 @@ pub enum SignInError {
         /// Binds the sign-up to this browser.
         flow: FlowToken,
     },
+    /// The operator keeps this person out.
+    #[error("this account is disabled; ask whoever runs this Sotto")]
+    AccountDisabled,
     /// Too often.
     #[error(transparent)]
     Throttled(#[from] Throttled),
@@ -62,6 +70,13 @@ pub enum SignInError {
     /// A port failed.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+}
+
+/// What somebody typed to say who they are.
+enum Login {
+    Email(Email),
+    Username(Username),
+    Neither(String),
 }
 
 /// Whoever a login names.
@@ -76,8 +91,7 @@ impl SignIn {
     /// is compared whoever the login names, so that the time tells nobody who exists.
     pub async fn execute(
         &self,
-        from: IpAddr,
-        previous: Option<SessionToken>,
+        browser: Browser,
         login: &str,
         password: &str,
     ) -> Result<OpenedSession, SignInError> {
@@ -85,36 +99,57 @@ impl SignIn {
             return Err(SignInError::InvalidCredentials);
         }
         let password = Password::typed(password).ok_or(SignInError::InvalidCredentials)?;
-        self.limits.sign_in(from, login).await?;
-        let candidate = self.find_candidate(login).await?;
-        if !self.hasher.verify(&password, candidate.password()).await? {
+        let login = Login::parse(login);
+        let candidate = self.find_candidate(&login).await?;
+        let hasher = self.admit(&login, &candidate, &browser).await?;
+        if !hasher.verify(&password, candidate.password()).await? {
             return Err(SignInError::InvalidCredentials);
         }
         match candidate {
-            Candidate::Account(user) => Ok(self.sessions.open(*user, previous).await?),
+            Candidate::Account(user) => {
+                self.limits.forget_guesses(&login.subject()).await;
+                Ok(self.sessions.open(*user, browser).await?)
+            }
             Candidate::Unproved(registration) => Err(self.hand_over(*registration).await?),
             Candidate::Nobody => Err(SignInError::InvalidCredentials),
         }
     }
 
+    /// Whether this browser may try, and by which hasher. Whoever the account knows is never kept
+    /// out by what others try: neither by using up a limit nor by filling the line.
+    async fn admit(
+        &self,
+        login: &Login,
+        candidate: &Candidate,
+        browser: &Browser,
+    ) -> Result<&Arc<dyn PasswordHasher>, SignInError> {
+        let familiarity = self.sessions.acquaintance.familiarity(candidate.user(), browser).await?;
+        let network = Network::of(browser.device.address);
+        if familiarity == Familiarity::Device
+            && let (Some(user), Some(token)) = (candidate.user(), &browser.token)
+        {
+            self.limits.sign_in_with_device(&token.digest_for(user)).await?;
+            return Ok(&self.express_hasher);
+        }
+        self.limits.sign_in(&network, &login.subject()).await?;
+        if familiarity == Familiarity::Stranger {
+            self.limits.guess(&login.subject()).await?;
+        }
+        Ok(&self.hasher)
+    }
+
     /// An account comes before a sign-up: nobody can shadow one by signing up.
-    async fn find_candidate(&self, login: &str) -> Result<Candidate, Unavailable> {
-        let (user, registration) = if login.contains('@') {
-            let Ok(email) = Email::parse(login) else {
-                return Ok(Candidate::Nobody);
-            };
-            (
-                self.users.find_by_email(&email).await?,
-                self.registrations.find_newest_by_email(&email).await?,
-            )
-        } else {
-            let Ok(name) = Username::parse(login) else {
-                return Ok(Candidate::Nobody);
-            };
-            (
-                self.users.find_by_username(&name).await?,
-                self.registrations.find_newest_by_username(&name).await?,
-            )
+    async fn find_candidate(&self, login: &Login) -> Result<Candidate, Unavailable> {
+        let (user, registration) = match login {
+            Login::Email(email) => (
+                self.users.find_by_email(email).await?,
+                self.registrations.find_newest_by_email(email).await?,
+            ),
+            Login::Username(name) => (
+                self.users.find_by_username(name).await?,
+                self.registrations.find_newest_by_username(name).await?,
+            ),
+            Login::Neither(_) => return Ok(Candidate::Nobody),
         };
         let now = self.clock.now();
         Ok(match (user, registration.filter(|r| r.is_live(now))) {
@@ -152,7 +187,34 @@ impl SignIn {
     }
 }
 
+impl Login {
+    fn parse(typed: &str) -> Self {
+        let parsed = if typed.contains('@') {
+            Email::parse(typed).ok().map(Self::Email)
+        } else {
+            Username::parse(typed).ok().map(Self::Username)
+        };
+        parsed.unwrap_or_else(|| Self::Neither(typed.trim().to_lowercase()))
+    }
+
+    /// What tries are counted under: the same however it is written.
+    fn subject(&self) -> String {
+        match self {
+            Self::Email(email) => email.as_str().to_owned(),
+            Self::Username(name) => name.key(),
+            Self::Neither(text) => text.clone(),
+        }
+    }
+}
+
 impl Candidate {
+    fn user(&self) -> Option<UserId> {
+        match self {
+            Self::Account(user) => Some(user.id),
+            Self::Unproved(_) | Self::Nobody => None,
+        }
+    }
+
     fn password(&self) -> Option<PasswordHash> {
         match self {
             Self::Account(user) => user.password.clone(),
@@ -165,5 +227,14 @@ impl Candidate {
 impl std::fmt::Debug for SignInError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "SignInError({self})")
+    }
+}
+
+impl From<OpenSessionError> for SignInError {
+    fn from(error: OpenSessionError) -> Self {
+        match error {
+            OpenSessionError::AccountDisabled => Self::AccountDisabled,
+            OpenSessionError::Unavailable(error) => error.into(),
+        }
     }
 }

@@ -24,6 +24,14 @@ impl SignOut {
         Ok(())
     }
 
+    /// Ends all sessions of a person but the one to keep, then tells their sockets.
+    pub async fn end_all(&self, user: UserId, keep: Option<SessionId>) -> Result<(), Unavailable> {
+        for session in self.sessions.remove_by_user(user, keep).await? {
+            self.bus.publish(ChatEvent::SessionEnded { user, session });
+        }
+        Ok(())
+    }
+
     /// Ends the session of a token, if it has one.
     pub(super) async fn end_by_token(&self, token: &SessionToken) -> Result<(), Unavailable> {
         match self.sessions.find_by_token(&token.digest()).await? {

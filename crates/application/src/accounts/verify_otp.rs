@@ -1,5 +1,5 @@
 //! Turning a sign-up into an account.
-use super::{AddressProof, OpenedSession, Sessions};
+use super::{AddressProof, Browser, OpenSessionError, OpenedSession, Sessions};
 use crate::{
     limits::Limits,
     ports::{
@@ -14,10 +14,10 @@ use domain::{
     otp::{OtpCode, OtpRejected},
     registration::Registration,
     throttle::Throttled,
-    token::{FlowToken, SessionToken},
+    token::FlowToken,
     user::{Taken, User},
 };
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 /// Proves an address by the code mailed to it, opens the account and signs in.
 pub struct VerifyOtp {
@@ -51,6 +51,9 @@ pub enum VerifyOtpError {
     /// The code was right, but somebody else took the name meanwhile.
     #[error("this username was taken meanwhile; sign up again with another")]
     UsernameTaken,
+    /// The operator keeps this person out.
+    #[error("this account is disabled; ask whoever runs this Sotto")]
+    AccountDisabled,
     /// Too often.
     #[error(transparent)]
     Throttled(#[from] Throttled),
@@ -78,13 +81,12 @@ impl VerifyOtp {
     /// Opens the account and signs in; the session the browser had before, if any, ends.
     pub async fn execute(
         &self,
-        from: IpAddr,
-        previous: Option<SessionToken>,
+        browser: Browser,
         flow: Option<FlowToken>,
         email: &Email,
         code: &OtpCode,
     ) -> Result<OpenedSession, VerifyOtpError> {
-        self.limits.code_try(from).await?;
+        self.limits.code_try(browser.device.address).await?;
         let flow = flow.ok_or(VerifyOtpError::NotWaiting)?;
         self.waiting(&flow)
             .await?
@@ -93,7 +95,7 @@ impl VerifyOtp {
         let registration = self.count_and_judge(&flow, code).await?;
         let user = self.open_account(registration).await?;
         self.welcome(&user).await;
-        Ok(self.sessions.open(user, previous).await?)
+        Ok(self.sessions.open(user, browser).await?)
     }
 
     /// The sign-up this browser has waiting.
@@ -142,7 +144,9 @@ impl VerifyOtp {
             Err(Taken::Username) => return Err(VerifyOtpError::UsernameTaken),
             // A code for an address that has an account was never mailed; or this is the second
             // of two requests with the right code.
-            Err(Taken::Email) => return Err(OtpRejected::Wrong { attempts_left }.into()),
+            Err(Taken::Email | Taken::Identity) => {
+                return Err(OtpRejected::Wrong { attempts_left }.into());
+            }
         }
         // Whoever else began a sign-up with this address did not prove it.
         self.registrations.remove_by_email(&user.email).await?;
@@ -154,6 +158,15 @@ impl VerifyOtp {
         let mail = Mail::Welcome { username: user.username.clone() };
         if let Err(error) = self.mailer.send(&user.email, mail).await {
             tracing::warn!(user = %user.id, %error, "the welcome mail was not sent");
+        }
+    }
+}
+
+impl From<OpenSessionError> for VerifyOtpError {
+    fn from(error: OpenSessionError) -> Self {
+        match error {
+            OpenSessionError::AccountDisabled => Self::AccountDisabled,
+            OpenSessionError::Unavailable(error) => error.into(),
         }
     }
 }

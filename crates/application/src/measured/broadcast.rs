@@ -31,4 +31,8 @@ impl Broadcast for MeasuredBroadcast {
     fn is_connected(&self) -> bool {
         self.inner.is_connected()
     }
+
+    async fn flush(&self) {
+        self.inner.flush().await;
+    }
 }

@@ -21,4 +21,8 @@ impl EventBus for MeasuredBus {
     async fn subscribe(&self, user: UserId) -> Result<Subscription, Unavailable> {
         self.inner.subscribe(user).await
     }
+
+    async fn flush(&self) {
+        self.inner.flush().await;
+    }
 }

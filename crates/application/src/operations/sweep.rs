@@ -1,15 +1,27 @@
 //! Forgetting what has expired. Nothing depends on it: whether something still counts is judged
 //! whenever it is used.
-use crate::ports::{Clock, RegistrationRepository, SessionRepository, Unavailable};
-use domain::{registration::Registration, session::Session};
+use crate::ports::{
+    ChallengeRepository, Clock, KnownDeviceRepository, PasswordResetRepository,
+    RegistrationRepository, SessionRepository, Unavailable,
+};
+use domain::{
+    known_device::KnownDevice, otp::Otp, password_reset::PasswordReset, registration::Registration,
+    session::Session,
+};
 use std::sync::Arc;
 
-/// Removes sign-ups and sessions that no longer count.
+/// Removes what no longer counts: sign-ups, sessions, known devices, codes and links.
 pub struct Sweep {
     /// Where sign-ups wait.
     pub registrations: Arc<dyn RegistrationRepository>,
     /// Where sessions are kept.
     pub sessions: Arc<dyn SessionRepository>,
+    /// The browsers that accounts know.
+    pub known_devices: Arc<dyn KnownDeviceRepository>,
+    /// Codes mailed to people who are signed in.
+    pub challenges: Arc<dyn ChallengeRepository>,
+    /// Links for new passwords.
+    pub password_resets: Arc<dyn PasswordResetRepository>,
     /// Judges their age.
     pub clock: Arc<dyn Clock>,
 }
@@ -19,6 +31,9 @@ impl Sweep {
     pub async fn execute(&self) -> Result<(), Unavailable> {
         let now = self.clock.now();
         self.registrations.remove_begun_before(now - Registration::LIFETIME).await?;
-        self.sessions.remove_stale(now - Session::IDLE, now - Session::ABSOLUTE).await
+        self.sessions.remove_stale(now - Session::IDLE, now - Session::ABSOLUTE).await?;
+        self.known_devices.remove_used_before(now - KnownDevice::LIFETIME).await?;
+        self.challenges.remove_sent_before(now - Otp::LIFETIME).await?;
+        self.password_resets.remove_made_before(now - PasswordReset::LIFETIME).await
     }
 }

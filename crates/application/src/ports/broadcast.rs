@@ -21,6 +21,9 @@ pub trait Broadcast: Send + Sync {
     /// good, as soon as there is a way again, by telling the other instances what they lost.
     fn publish(&self, event: &ChatEvent);
 
+    /// Waits until what was published has left or can't, for a second at most.
+    async fn flush(&self);
+
     /// What comes next from the others; never what this instance published itself. Waits for as
     /// long as nothing comes, through any loss of the connection. Safe to cancel. One reader.
     async fn receive(&self) -> Received;

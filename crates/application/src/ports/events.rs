@@ -22,6 +22,10 @@ pub trait EventBus: Send + Sync {
     /// reader too slow for its buffer gets [`Delivery::Resync`] in place of what did not fit;
     /// ephemeral events that did not fit are left out without a word.
     async fn subscribe(&self, user: UserId) -> Result<Subscription, Unavailable>;
+
+    /// Waits until what was published has left for the other instances, or for a moment only: for
+    /// whoever ends right after.
+    async fn flush(&self);
 }
 
 /// What comes out of a subscription.

@@ -18,4 +18,8 @@ pub trait RateLimiter: Send + Sync {
     /// Of events that race, no more pass than the quota allows. Never fails: an adapter whose
     /// server is gone goes on counting by itself.
     async fn admit(&self, key: LimitKey, quota: Quota) -> Result<(), Throttled>;
+
+    /// Forgets what was counted under a key, as if nothing had happened yet. Never fails: where a
+    /// server is gone, what it counted stays.
+    async fn forget(&self, key: LimitKey);
 }

@@ -1,6 +1,9 @@
 use super::Unavailable;
 use async_trait::async_trait;
-use domain::{Timestamp, email::Email, otp::OtpCode, outbox::MailId, username::Username};
+use domain::{
+    Timestamp, device::Device, email::Email, otp::OtpCode, outbox::MailId, token::ResetToken,
+    username::Username,
+};
 
 /// What we tell people by mail; the words belong to the adapter.
 #[derive(Clone)]
@@ -9,6 +12,38 @@ pub enum Mail {
     ConfirmAddress {
         /// The digits.
         code: OtpCode,
+    },
+    /// Somebody who is signed in has to confirm what they asked for; the code does it.
+    ConfirmAction {
+        /// The digits.
+        code: OtpCode,
+    },
+    /// Somebody wants to move their account to this address; the code proves it is theirs.
+    ConfirmNewAddress {
+        /// The digits.
+        code: OtpCode,
+    },
+    /// Somebody forgot the password of an account.
+    ResetPassword {
+        /// The account's name.
+        username: Username,
+        /// Lets its reader choose a new one.
+        token: ResetToken,
+    },
+    /// The account has a new password.
+    PasswordChanged {
+        /// The account's name.
+        username: Username,
+    },
+    /// The account has left this address for another.
+    EmailChanged {
+        /// The account's name.
+        username: Username,
+    },
+    /// The account was deleted.
+    AccountDeleted {
+        /// The name it had.
+        username: Username,
     },
     /// The account is open.
     Welcome {
@@ -19,6 +54,15 @@ pub enum Mail {
     AlreadyRegistered {
         /// That account's name.
         username: Username,
+    },
+    /// Somebody signed in with a browser that the account did not know.
+    NewSignIn {
+        /// The account's name.
+        username: Username,
+        /// What they signed in with, and where.
+        device: Device,
+        /// When.
+        at: Timestamp,
     },
 }
 

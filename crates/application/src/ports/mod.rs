@@ -12,16 +12,19 @@
 //! membership are domain functions, never hidden in a query.
 
 mod broadcast;
+mod challenges;
 mod clock;
 mod crypto;
 mod events;
 mod heads;
 mod keys;
+mod known_devices;
 mod limits;
 mod mail;
 mod messages;
 mod metrics;
 mod outbox;
+mod password_resets;
 mod presence;
 mod probe;
 mod registrations;
@@ -32,16 +35,19 @@ mod users;
 #[cfg(feature = "mocks")]
 pub use {
     broadcast::MockBroadcast,
+    challenges::MockChallengeRepository,
     clock::{MockClock, MockEntropy},
     crypto::{MockDigester, MockMessageSealer, MockPasswordHasher, MockPayloadSealer},
     events::MockEventBus,
     heads::MockRoomHeads,
     keys::MockKeyFingerprintRepository,
+    known_devices::MockKnownDeviceRepository,
     limits::MockRateLimiter,
     mail::{MockDevelopmentMailbox, MockMailTransport, MockMailer},
     messages::MockMessageRepository,
     metrics::{MockMetrics, MockMetricsReport},
     outbox::MockOutboxRepository,
+    password_resets::MockPasswordResetRepository,
     presence::MockPresence,
     probe::MockStoreProbe,
     registrations::MockRegistrationRepository,
@@ -51,6 +57,7 @@ pub use {
 };
 pub use {
     broadcast::{Broadcast, Received},
+    challenges::ChallengeRepository,
     clock::{Clock, Entropy, EntropyExt},
     crypto::{
         Digester, HashingBusy, MessageSealer, PasswordHasher, PayloadPurpose, PayloadSealer,
@@ -59,6 +66,7 @@ pub use {
     events::{Delivery, EventBus, EventSender, SubscriberGone, Subscription, event_channel},
     heads::{RoomHeads, TouchMark, TouchedRoom, TouchedRooms},
     keys::{KeyFingerprint, KeyFingerprintRepository},
+    known_devices::KnownDeviceRepository,
     limits::{LimitKey, RateLimiter},
     mail::{
         DeliveryError, DevelopmentMailbox, Mail, MailTransport, Mailer, RenderedMail, SentMail,
@@ -70,6 +78,7 @@ pub use {
         SocketEnd, StatusClass, StoreOperation,
     },
     outbox::OutboxRepository,
+    password_resets::PasswordResetRepository,
     presence::Presence,
     probe::StoreProbe,
     registrations::RegistrationRepository,

@@ -1,6 +1,11 @@
 use super::Unavailable;
 use async_trait::async_trait;
-use domain::{Timestamp, id::SessionId, session::Session, token::TokenDigest};
+use domain::{
+    Timestamp,
+    id::{SessionId, UserId},
+    session::Session,
+    token::TokenDigest,
+};
 
 /// Every signed-in browser.
 #[cfg_attr(feature = "mocks", mockall::automock)]
@@ -18,8 +23,19 @@ pub trait SessionRepository: Send + Sync {
     /// Notes its use. Never brings back a session that was removed.
     async fn touch(&self, id: SessionId, used_at: Timestamp) -> Result<(), Unavailable>;
 
+    /// Those of a person, the one used last first.
+    async fn list_by_user(&self, user: UserId) -> Result<Vec<Session>, Unavailable>;
+
     /// Ends a session. Ending one that is gone is fine.
     async fn remove(&self, id: SessionId) -> Result<(), Unavailable>;
+
+    /// Ends all of a person's but the one to keep, and says which. One that begins meanwhile may
+    /// be ended or not, but is never ended without being told.
+    async fn remove_by_user(
+        &self,
+        user: UserId,
+        keep: Option<SessionId>,
+    ) -> Result<Vec<SessionId>, Unavailable>;
 
     /// Forgets those last used before one moment or begun before another.
     async fn remove_stale(

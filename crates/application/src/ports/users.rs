@@ -1,8 +1,10 @@
 use super::Unavailable;
 use async_trait::async_trait;
 use domain::{
+    Timestamp,
     email::Email,
     id::UserId,
+    password::PasswordHash,
     user::{ProfileChange, Taken, User},
     username::Username,
 };
@@ -31,7 +33,8 @@ pub trait UserRepository: Send + Sync {
     /// Those of these users that exist, in any order, in one round trip.
     async fn list(&self, ids: &[UserId]) -> Result<Vec<User>, Unavailable>;
 
-    /// Users whose username's key begins with `prefix` (in lower case, taken literally), by key.
+    /// Users whose username's key begins with `prefix` (in lower case, taken literally), by key;
+    /// nobody whom the operator keeps out.
     async fn list_by_username_prefix(
         &self,
         prefix: &str,
@@ -45,4 +48,38 @@ pub trait UserRepository: Send + Sync {
         id: UserId,
         change: &ProfileChange,
     ) -> Result<Option<Result<User, Taken>>, Unavailable>;
+
+    /// Gives somebody another password, or their first. `false` if there is no such user.
+    async fn replace_password(
+        &self,
+        id: UserId,
+        password: &PasswordHash,
+    ) -> Result<bool, Unavailable>;
+
+    /// Gives somebody another address and returns them as they are now, or says that it is taken
+    /// (as [`UserRepository::insert`] decides it). `None` if there is no such user.
+    async fn replace_email(
+        &self,
+        id: UserId,
+        email: &Email,
+    ) -> Result<Option<Result<User, Taken>>, Unavailable>;
+
+    /// Up to `limit` users behind one, by id: in the order in which they joined.
+    async fn list_page(
+        &self,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<User>, Unavailable>;
+
+    /// Keeps somebody out since a moment, or lets them in again, and returns them as they are now.
+    /// `None` if there is no such user.
+    async fn set_disabled(
+        &self,
+        id: UserId,
+        since: Option<Timestamp>,
+    ) -> Result<Option<User>, Unavailable>;
+
+    /// Forgets somebody; their names and address are free from then on. Forgetting somebody who is
+    /// gone is fine.
+    async fn remove(&self, id: UserId) -> Result<(), Unavailable>;
 }

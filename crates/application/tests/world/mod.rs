@@ -2,8 +2,11 @@
 use adapter_sqlite::SqliteStore;
 use application::{
     accounts::{
-        AddressProof, Authenticate, CreateUser, OpenedSession, Profile, Register, ResendOtp,
-        Sessions, SignIn, SignOut, SignUp, VerifyOtp, VerifyOtpError,
+        Acquaintance, AddressProof, Administer, Authenticate, Browser, Challenges, ChangeEmail,
+        ChangePassword, Codes, Confirm, CreateUser, DeleteAccount, Devices, Erase, ForgotPassword,
+        NewPassword, OpenedSession, Profile, Register, ResendOtp, ResetLinks, ResetPassword,
+        Sessions, SignIn, SignOut, SignUp, SignedIn, Traces, VerifyOtp, VerifyOtpError,
+        WaitingForAddress,
     },
     chat::{
         Attendance, Draft, Follow, History, Lingering, MarkRead, OpenRoom, OpenedMessage, Opener,
@@ -18,11 +21,12 @@ use application::{
 };
 use domain::{
     TimeDelta, Timestamp,
+    device::Device,
     id::{ClientId, RoomId},
     message::{Alteration, MessageBody, SealedMessage},
     otp::OtpCode,
     throttle::Throttled,
-    token::FlowToken,
+    token::{DeviceToken, FlowToken, SessionToken},
     user::User,
     username::Username,
 };
@@ -77,7 +81,13 @@ impl World {
     pub async fn sign_in_as(&self, n: u32) -> OpenedSession {
         let name = a_user(n).username;
         let password = format!("password {n}");
-        self.sign_in().execute(FROM, None, name.as_str(), &password).await.expect("signs in")
+        self.sign_in().execute(a_browser(), name.as_str(), &password).await.expect("signs in")
+    }
+
+    /// Person `n`, who has an account, and the session of a new browser.
+    pub async fn session_of(&self, n: u32) -> SignedIn {
+        let token = self.sign_in_as(n).await.token;
+        self.authenticate().execute(&token).await.expect("answers").expect("is signed in")
     }
 
     /// Person `n` signs up in a new browser.
@@ -97,7 +107,7 @@ impl World {
         n: u32,
         code: &OtpCode,
     ) -> Result<OpenedSession, VerifyOtpError> {
-        self.verify_otp().execute(FROM, None, Some(flow.clone()), &an_email(n), code).await
+        self.verify_otp().execute(a_browser(), Some(flow.clone()), &an_email(n), code).await
     }
 
     /// How many tries a browser's sign-up has left; `None` if none waits.
@@ -172,6 +182,7 @@ impl World {
             users: self.store.users.clone(),
             registrations: self.store.registrations.clone(),
             hasher: Arc::new(PlainHasher),
+            express_hasher: Arc::new(PlainHasher),
             sessions: self.sessions(),
             proof: self.proof(),
             limits: no_limits(),
@@ -283,6 +294,9 @@ impl World {
         Sweep {
             registrations: self.store.registrations.clone(),
             sessions: self.store.sessions.clone(),
+            known_devices: self.store.known_devices.clone(),
+            challenges: self.store.challenges.clone(),
+            password_resets: self.store.password_resets.clone(),
             clock: self.clock.clone(),
         }
     }
@@ -291,18 +305,158 @@ impl World {
         AddressProof {
             users: self.store.users.clone(),
             mailer: self.mailer.clone(),
-            digester: Arc::new(PlainDigester),
-            entropy: self.entropy.clone(),
+            codes: self.codes(),
         }
     }
 
-    fn sessions(&self) -> Sessions {
-        Sessions {
+    fn codes(&self) -> Codes {
+        Codes { digester: Arc::new(PlainDigester), entropy: self.entropy.clone() }
+    }
+
+    fn challenges(&self) -> Challenges {
+        Challenges {
+            challenges: self.store.challenges.clone(),
+            codes: self.codes(),
+            limits: no_limits(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub fn confirm(&self) -> Confirm {
+        Confirm {
+            users: self.store.users.clone(),
+            hasher: Arc::new(PlainHasher),
+            challenges: self.challenges(),
+            mailer: self.mailer.clone(),
+            limits: no_limits(),
+        }
+    }
+
+    pub fn new_password(&self) -> NewPassword {
+        NewPassword {
+            users: self.store.users.clone(),
+            hasher: Arc::new(PlainHasher),
+            resets: self.store.password_resets.clone(),
+            challenges: self.store.challenges.clone(),
             sign_out: self.sign_out(),
+            mailer: self.mailer.clone(),
+        }
+    }
+
+    pub fn forgot_password(&self) -> ForgotPassword {
+        let links = ResetLinks {
+            users: self.store.users.clone(),
+            resets: self.store.password_resets.clone(),
+            mailer: self.mailer.clone(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+        };
+        ForgotPassword { links, limits: no_limits(), tasks: TaskTracker::new() }
+    }
+
+    pub fn reset_password(&self) -> ResetPassword {
+        ResetPassword {
+            users: self.store.users.clone(),
+            resets: self.store.password_resets.clone(),
+            new_password: self.new_password(),
+            acquaintance: self.acquaintance(),
+            limits: no_limits(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub fn change_password(&self) -> ChangePassword {
+        ChangePassword { confirm: self.confirm(), new_password: self.new_password() }
+    }
+
+    pub fn change_email(&self) -> ChangeEmail {
+        ChangeEmail {
+            confirm: self.confirm(),
+            challenges: self.challenges(),
+            proof: self.proof(),
+            users: self.store.users.clone(),
+            waiting: WaitingForAddress {
+                resets: self.store.password_resets.clone(),
+                challenges: self.store.challenges.clone(),
+                registrations: self.store.registrations.clone(),
+            },
+            mailer: self.mailer.clone(),
+        }
+    }
+
+    pub fn devices(&self) -> Devices {
+        Devices { sign_out: self.sign_out(), clock: self.clock.clone() }
+    }
+
+    pub fn acquaintance(&self) -> Acquaintance {
+        Acquaintance {
+            devices: self.store.known_devices.clone(),
+            sessions: self.store.sessions.clone(),
+            mailer: self.mailer.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub fn administer(&self) -> Administer {
+        Administer {
+            users: self.store.users.clone(),
+            registrations: self.store.registrations.clone(),
+            sign_out: self.sign_out(),
+            new_password: self.new_password(),
+            erase: self.erase(),
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
         }
     }
+
+    pub fn delete_account(&self) -> DeleteAccount {
+        DeleteAccount { confirm: self.confirm(), erase: self.erase() }
+    }
+
+    pub fn erase(&self) -> Erase {
+        Erase {
+            users: self.store.users.clone(),
+            traces: Traces {
+                resets: self.store.password_resets.clone(),
+                challenges: self.store.challenges.clone(),
+                known_devices: self.store.known_devices.clone(),
+                registrations: self.store.registrations.clone(),
+            },
+            rooms: self.store.rooms.clone(),
+            sign_out: self.sign_out(),
+            mailer: self.mailer.clone(),
+        }
+    }
+
+    pub fn sessions(&self) -> Sessions {
+        Sessions {
+            sign_out: self.sign_out(),
+            users: self.store.users.clone(),
+            acquaintance: self.acquaintance(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+        }
+    }
+}
+
+/// A browser that nobody is signed in with.
+pub fn a_browser() -> Browser {
+    a_browser_with(None)
+}
+
+/// A browser that has a session already.
+pub fn a_browser_with(previous: Option<SessionToken>) -> Browser {
+    Browser { previous, ..a_browser_at(FROM) }
+}
+
+/// A browser somewhere else.
+pub fn a_browser_at(address: IpAddr) -> Browser {
+    Browser { device: Device::of("", address), token: None, previous: None }
+}
+
+/// Browser `n` somewhere, which keeps the token by which it is known again.
+pub fn a_known_browser(n: u8, address: IpAddr) -> Browser {
+    Browser { token: Some(DeviceToken::mint([n; 32])), ..a_browser_at(address) }
 }
 
 /// What person `n` signs up with.
@@ -346,6 +500,7 @@ pub fn limits_but(refused: &'static str) -> Limits {
         name if name == refused => Err(Throttled { retry_after: TimeDelta::seconds(7) }),
         _ => Ok(()),
     });
+    limiter.expect_forget().returning(|_| ());
     let limiter = Arc::new(limiter);
     Limits { limiter: limiter.clone(), code_limiter: limiter }
 }

@@ -9,7 +9,7 @@ mod serve;
 mod user;
 
 use crate::{
-    cli::{AssetsCommand, CheckCommand, Command, MongodbCommand, UserCommand},
+    cli::{AssetsCommand, CheckCommand, Command, MongodbCommand},
     settings::Settings,
 };
 use anyhow::Result;
@@ -20,7 +20,7 @@ pub use doctor::{Inspected, report_wrong_settings};
 pub async fn run(command: Command, settings: Settings) -> Result<()> {
     match command {
         Command::Serve => serve::run(settings).await,
-        Command::User(UserCommand::Create(args)) => user::create(args, settings).await,
+        Command::User(command) => user::run(command, &settings).await,
         Command::Doctor(args) => doctor::run(&args, settings).await,
         Command::Check(CheckCommand::Health(args)) => check::health(args, &settings).await,
         Command::Check(CheckCommand::Mongodb) => check::mongodb(&settings).await,

@@ -1,21 +1,94 @@
 //! `sotto user …`: accounts, beside a running server or without one.
-use crate::{cli::CreateUserArgs, parts::Parts, settings::Settings};
+use crate::{
+    cli::{CreateUserArgs, NamedUserArgs, OutputArgs, UserCommand},
+    parts::Parts,
+    settings::Settings,
+};
 use anyhow::{Context, Result, anyhow};
-use application::accounts::NewUser;
-use domain::{email::Email, username::Username};
-use std::io::{BufRead, Write};
+use application::accounts::{Known, Named, NewUser};
+use domain::{Timestamp, email::Email, registration::Registration, user::User, username::Username};
+use serde::Serialize;
+use std::io::{BufRead, BufWriter, Write};
+
+/// How many accounts are read at once.
+const PAGE: usize = 500;
+
+/// An account or a sign-up as it is printed.
+#[derive(Serialize)]
+struct Shape<'a> {
+    /// `null` for a sign-up: it has none yet.
+    id: Option<String>,
+    username: &'a str,
+    email: &'a str,
+    first_name: &'a str,
+    last_name: &'a str,
+    /// `active`, `disabled`, `unproved`, or what was just done to it: `deleted`.
+    status: &'static str,
+    has_password: bool,
+    google_linked: bool,
+    /// When the account was opened, or the sign-up begun.
+    joined_at: String,
+    disabled_at: Option<String>,
+}
+
+/// Runs a command.
+pub async fn run(command: UserCommand, settings: &Settings) -> Result<()> {
+    match command {
+        UserCommand::Create(args) => create(args, settings).await,
+        UserCommand::List(args) => list(&args, settings).await,
+        UserCommand::Show(args) => {
+            let named = parse(&args)?;
+            let known = Parts::open(settings).await?.administer().find(&named).await?;
+            print(&args.output, &Shape::of(&known), "")
+        }
+        UserCommand::Disable(args) => {
+            let (named, parts) = (parse(&args)?, Parts::open(settings).await?);
+            let user = parts.administer().disable(&named).await?;
+            parts.bus.flush().await;
+            print(&args.output, &Shape::of_user(&user), "disabled ")
+        }
+        UserCommand::Enable(args) => {
+            let named = parse(&args)?;
+            let user = Parts::open(settings).await?.administer().enable(&named).await?;
+            print(&args.output, &Shape::of_user(&user), "enabled ")
+        }
+        UserCommand::Verify(args) => {
+            let named = parse(&args)?;
+            let user = Parts::open(settings).await?.administer().verify(&named).await?;
+            print(&args.output, &Shape::of_user(&user), "verified ")
+        }
+        UserCommand::SetPassword(args) => {
+            let (named, password) = (parse(&args.named)?, read_password()?);
+            let parts = Parts::open(settings).await?;
+            let user = parts.administer().set_password(&named, &password).await?;
+            parts.bus.flush().await;
+            print(&args.named.output, &Shape::of_user(&user), "set the password of ")
+        }
+        UserCommand::Delete(args) => {
+            let (named, parts) = (parse(&args.named)?, Parts::open(settings).await?);
+            let known = parts.administer().delete(&named).await?;
+            parts.bus.flush().await;
+            let shape = Shape { status: "deleted", ..Shape::of(&known) };
+            print(&args.named.output, &shape, "deleted ")
+        }
+    }
+}
 
 /// Makes an account.
-pub async fn create(args: CreateUserArgs, settings: Settings) -> Result<()> {
+async fn create(args: CreateUserArgs, settings: &Settings) -> Result<()> {
     let username =
         Username::parse(&args.username).map_err(|error| anyhow!("--username: {error}"))?;
     let email = Email::parse(&args.email).map_err(|error| anyhow!("--email: {error}"))?;
     let password = read_password()?;
-    let parts = Parts::open(&settings).await?;
-    let name = username.as_str().to_owned();
+    let parts = Parts::open(settings).await?;
+    let (name, address) = (username.as_str().to_owned(), Named::Email(email.clone()));
     let new = NewUser { username, email, password, verified: args.verified };
+    let id = parts.create_user().execute(new).await?;
+    if args.output.json {
+        return print(&args.output, &Shape::of(&parts.administer().find(&address).await?), "");
+    }
     let mut out = std::io::stdout();
-    match parts.create_user().execute(new).await? {
+    match id {
         Some(id) => writeln!(out, "created {name} ({id})")?,
         None => writeln!(
             out,
@@ -23,6 +96,101 @@ pub async fn create(args: CreateUserArgs, settings: Settings) -> Result<()> {
         )?,
     }
     Ok(())
+}
+
+/// Prints one page after another, so that there may be any number of accounts.
+async fn list(args: &OutputArgs, settings: &Settings) -> Result<()> {
+    let administer = Parts::open(settings).await?.administer();
+    let mut out = BufWriter::new(std::io::stdout());
+    if args.json {
+        write!(out, "{{\"users\":[")?;
+    }
+    let (mut last, mut comma) = (None, "");
+    loop {
+        let page = administer.list(last, PAGE).await?;
+        for user in &page {
+            let shape = Shape::of_user(user);
+            if args.json {
+                write!(out, "{comma}{}", serde_json::to_string(&shape)?)?;
+                comma = ",";
+            } else {
+                writeln!(out, "{}", shape.line())?;
+            }
+        }
+        last = page.last().map(|user| user.id);
+        if page.len() < PAGE {
+            break;
+        }
+    }
+    if args.json {
+        writeln!(out, "]}}")?;
+    }
+    Ok(out.flush()?)
+}
+
+fn parse(args: &NamedUserArgs) -> Result<Named> {
+    Named::parse(&args.user)
+        .with_context(|| format!("{:?} is neither a username nor an email address", args.user))
+}
+
+fn print(args: &OutputArgs, shape: &Shape<'_>, done: &str) -> Result<()> {
+    let mut out = std::io::stdout();
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string(shape)?)?;
+    } else {
+        writeln!(out, "{done}{}", shape.line())?;
+    }
+    Ok(())
+}
+
+impl<'a> Shape<'a> {
+    fn of(known: &'a Known) -> Self {
+        match known {
+            Known::Account(user) => Self::of_user(user),
+            Known::SignUp(registration) => Self::of_sign_up(registration),
+        }
+    }
+
+    fn of_user(user: &'a User) -> Self {
+        Self {
+            id: Some(user.id.to_string()),
+            username: user.username.as_str(),
+            email: user.email.as_str(),
+            first_name: user.first_name.as_str(),
+            last_name: user.last_name.as_str(),
+            status: if user.disabled_at.is_some() { "disabled" } else { "active" },
+            has_password: user.password.is_some(),
+            google_linked: user.google.is_some(),
+            joined_at: moment(user.joined_at),
+            disabled_at: user.disabled_at.map(moment),
+        }
+    }
+
+    fn of_sign_up(registration: &'a Registration) -> Self {
+        Self {
+            id: None,
+            username: registration.username.as_str(),
+            email: registration.email.as_str(),
+            first_name: registration.first_name.as_str(),
+            last_name: registration.last_name.as_str(),
+            status: "unproved",
+            has_password: true,
+            google_linked: false,
+            joined_at: moment(registration.created_at),
+            disabled_at: None,
+        }
+    }
+
+    /// Nothing in it can start a line or move a cursor: names hold no control characters.
+    fn line(&self) -> String {
+        let id = self.id.as_deref().unwrap_or("-");
+        let Self { username, email, status, joined_at, .. } = self;
+        format!("{username}\t{email}\t{status}\t{joined_at}\t{id}")
+    }
+}
+
+fn moment(at: Timestamp) -> String {
+    at.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
 fn read_password() -> Result<String> {

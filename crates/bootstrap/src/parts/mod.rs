@@ -44,6 +44,7 @@ pub struct Parts {
     pub(crate) sealer: Arc<dyn MessageSealer>,
     pub(crate) digester: Arc<dyn Digester>,
     pub(crate) hasher: Arc<dyn PasswordHasher>,
+    pub(crate) express_hasher: Arc<dyn PasswordHasher>,
     pub(crate) mailer: Arc<dyn Mailer>,
     pub(crate) mailbox: Option<Arc<dyn DevelopmentMailbox>>,
     pub(crate) limiter: Arc<dyn RateLimiter>,
@@ -144,6 +145,10 @@ impl Parts {
             clock,
             sealer: Arc::new(AesMessageSealer::new(ring.clone(), entropy.clone())),
             digester,
+            express_hasher: Arc::new(MeasuredHasher {
+                inner: Arc::new(hasher.express()),
+                metrics: metrics.clone(),
+            }),
             hasher: Arc::new(MeasuredHasher { inner: Arc::new(hasher), metrics: metrics.clone() }),
             mailer: Arc::new(MeasuredMailer { inner: post.mailer, metrics: metrics.clone() }),
             metrics,

@@ -9,8 +9,9 @@ use application::{
     measured::MeasuredBus,
     operations::AdoptKeys,
     ports::{
-        EventBus, KeyFingerprintRepository, MessageRepository, OutboxRepository,
-        RegistrationRepository, RoomRepository, SessionRepository, StoreProbe, UserRepository,
+        ChallengeRepository, EventBus, KeyFingerprintRepository, KnownDeviceRepository,
+        MessageRepository, OutboxRepository, PasswordResetRepository, RegistrationRepository,
+        RoomRepository, SessionRepository, StoreProbe, UserRepository,
     },
 };
 use std::sync::Arc;
@@ -23,7 +24,10 @@ pub trait Store:
     + RoomRepository
     + MessageRepository
     + KeyFingerprintRepository
+    + KnownDeviceRepository
     + OutboxRepository
+    + ChallengeRepository
+    + PasswordResetRepository
     + StoreProbe
 {
 }
@@ -35,7 +39,10 @@ impl<S> Store for S where
         + RoomRepository
         + MessageRepository
         + KeyFingerprintRepository
+        + KnownDeviceRepository
         + OutboxRepository
+        + ChallengeRepository
+        + PasswordResetRepository
         + StoreProbe
 {
 }

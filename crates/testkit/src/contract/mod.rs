@@ -3,9 +3,12 @@
 //! A bug found in one adapter becomes a case here, so that no adapter has it.
 #![expect(missing_docs, reason = "the name of a case is all there is to say")]
 
+pub mod challenges;
 pub mod keys;
+pub mod known_devices;
 pub mod messages;
 pub mod outbox;
+pub mod password_resets;
 pub mod presence;
 pub mod registrations;
 pub mod rooms;
@@ -14,8 +17,9 @@ pub mod users;
 
 use crate::RecordingBus;
 use application::ports::{
-    KeyFingerprintRepository, MessageRepository, OutboxRepository, RegistrationRepository,
-    RoomRepository, SessionRepository, UserRepository,
+    ChallengeRepository, KeyFingerprintRepository, KnownDeviceRepository, MessageRepository,
+    OutboxRepository, PasswordResetRepository, RegistrationRepository, RoomRepository,
+    SessionRepository, UserRepository,
 };
 use std::{any::Any, sync::Arc};
 use tokio::sync::Barrier;
@@ -35,8 +39,14 @@ pub struct StoreUnderTest {
     pub messages: Arc<dyn MessageRepository>,
     /// The fingerprints of its keys.
     pub keys: Arc<dyn KeyFingerprintRepository>,
+    /// The browsers its accounts were signed in with.
+    pub known_devices: Arc<dyn KnownDeviceRepository>,
     /// Its mail on the way out.
     pub outbox: Arc<dyn OutboxRepository>,
+    /// The codes mailed to people who are signed in.
+    pub challenges: Arc<dyn ChallengeRepository>,
+    /// Its links for new passwords.
+    pub password_resets: Arc<dyn PasswordResetRepository>,
     /// What it announced.
     pub bus: Arc<RecordingBus>,
     _guard: Arc<dyn Any + Send + Sync>,
@@ -53,7 +63,10 @@ impl StoreUnderTest {
             + RoomRepository
             + MessageRepository
             + KeyFingerprintRepository
+            + KnownDeviceRepository
             + OutboxRepository
+            + ChallengeRepository
+            + PasswordResetRepository
             + 'static,
         G: Any + Send + Sync,
     {
@@ -64,6 +77,9 @@ impl StoreUnderTest {
             rooms: store.clone(),
             messages: store.clone(),
             keys: store.clone(),
+            challenges: store.clone(),
+            password_resets: store.clone(),
+            known_devices: store.clone(),
             outbox: store,
             bus,
             _guard: Arc::new(guard),
@@ -104,6 +120,7 @@ macro_rules! store_contract {
             users {
                 what_was_inserted_is_found_in_every_way
                 an_address_belongs_to_one_user
+                an_account_elsewhere_belongs_to_one_user
                 a_username_belongs_to_one_user_together_with_what_reads_like_it
                 of_users_that_race_for_one_address_one_gets_it
                 of_users_that_race_for_names_that_read_alike_one_gets_it
@@ -114,6 +131,12 @@ macro_rules! store_contract {
                 a_profile_changes_where_it_is_asked_to
                 a_profile_cannot_take_a_name_that_reads_like_another
                 of_profiles_that_race_for_a_name_one_gets_it
+                a_password_is_replaced_or_given_for_the_first_time
+                an_address_is_replaced_unless_it_is_taken
+                of_people_that_race_for_one_new_address_one_gets_it
+                all_users_are_paged_in_the_order_in_which_they_joined
+                who_is_kept_out_is_known_but_found_by_no_prefix
+                who_was_removed_is_gone_and_their_names_are_free
             }
             registrations {
                 what_was_inserted_is_found_by_its_flow
@@ -136,6 +159,8 @@ macro_rules! store_contract {
                 touching_and_removing_may_race
                 a_removed_session_is_gone
                 stale_sessions_are_forgotten
+                sessions_of_a_person_are_listed_with_the_one_used_last_first
+                all_sessions_of_a_person_end_but_the_one_to_keep
             }
             rooms {
                 two_people_have_one_room
@@ -181,6 +206,34 @@ macro_rules! store_contract {
             keys {
                 a_fingerprint_is_listed
                 the_first_fingerprint_under_an_id_stays
+            }
+            known_devices {
+                a_device_is_listed_for_its_person_alone_with_the_one_used_last_first
+                one_device_of_two_people_is_kept_for_each
+                a_device_that_is_used_again_is_kept_once_with_its_new_place
+                no_more_than_so_many_are_kept_and_those_used_last_stay
+                of_uses_that_race_each_is_kept_once
+                devices_of_a_person_are_forgotten_together
+                devices_unused_for_long_are_forgotten
+            }
+            challenges {
+                a_challenge_is_tried_as_it_was_put
+                a_session_has_one_challenge_for_each_purpose
+                a_challenge_takes_the_place_of_an_older_one_alone
+                of_challenges_that_race_one_is_put
+                every_try_of_a_challenge_sees_a_count_of_its_own
+                of_takers_that_race_one_takes_the_challenge
+                a_challenge_with_another_code_is_not_taken
+                challenges_of_a_person_are_forgotten_together
+                old_challenges_are_forgotten
+            }
+            password_resets {
+                a_link_is_found_by_its_token
+                a_link_takes_the_place_of_an_older_one_alone
+                of_links_that_race_for_a_person_one_is_put
+                a_link_is_taken_once
+                a_link_of_a_person_is_forgotten
+                old_links_are_forgotten
             }
             outbox {
                 a_mail_is_claimed_as_it_was_inserted
@@ -239,10 +292,13 @@ mod tests {
     fn no_case_is_left_out_of_the_macro() {
         let listed = include_str!("mod.rs");
         let sources = [
+            include_str!("challenges.rs"),
             include_str!("keys.rs"),
+            include_str!("known_devices.rs"),
             include_str!("messages.rs"),
             include_str!("presence.rs"),
             include_str!("outbox.rs"),
+            include_str!("password_resets.rs"),
             include_str!("registrations.rs"),
             include_str!("rooms.rs"),
             include_str!("sessions.rs"),

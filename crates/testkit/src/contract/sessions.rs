@@ -2,6 +2,7 @@
 use super::at_once;
 use crate::{START, StoreUnderTest, a_session, a_user, later};
 use domain::session::Session;
+use std::collections::BTreeSet;
 
 fn session(n: u32) -> Session {
     a_session(n, a_user(1).id)
@@ -81,4 +82,35 @@ pub async fn stale_sessions_are_forgotten(store: &StoreUnderTest) {
     assert_eq!(found(store, &idle).await, None, "last used before");
     assert_eq!(found(store, &old).await, None, "begun before");
     assert_eq!(found(store, &fresh).await, Some(fresh));
+}
+
+pub async fn sessions_of_a_person_are_listed_with_the_one_used_last_first(store: &StoreUnderTest) {
+    for n in 1..=3 {
+        insert(store, &session(n)).await;
+    }
+    insert(store, &a_session(4, a_user(2).id)).await;
+    store.sessions.touch(session(2).id, later(300)).await.expect("answers");
+    let listed = store.sessions.list_by_user(a_user(1).id).await.expect("answers");
+    let used = Session { last_used_at: later(300), ..session(2) };
+    assert_eq!(listed, [used, session(3), session(1)]);
+    assert_eq!(store.sessions.list_by_user(a_user(3).id).await.expect("answers"), []);
+}
+
+pub async fn all_sessions_of_a_person_end_but_the_one_to_keep(store: &StoreUnderTest) {
+    for n in 1..=3 {
+        insert(store, &session(n)).await;
+    }
+    let others = a_session(4, a_user(2).id);
+    insert(store, &others).await;
+    let end = async |keep| {
+        let ended = store.sessions.remove_by_user(a_user(1).id, keep).await.expect("answers");
+        ended.into_iter().collect::<BTreeSet<_>>()
+    };
+    let expected = BTreeSet::from([session(1).id, session(3).id]);
+    assert_eq!(end(Some(session(2).id)).await, expected);
+    assert_eq!(found(store, &session(1)).await, None);
+    assert_eq!(found(store, &session(2)).await, Some(session(2)));
+    assert_eq!(end(None).await, BTreeSet::from([session(2).id]));
+    assert_eq!(end(None).await, BTreeSet::new());
+    assert_eq!(found(store, &others).await, Some(others));
 }

@@ -1,14 +1,21 @@
 //! The contract of `UserRepository`.
 use super::at_once;
-use crate::{StoreUnderTest, a_user, an_email};
+use crate::{StoreUnderTest, a_user, an_email, later};
 use domain::{
+    identity::ExternalIdentity,
     name::PersonName,
+    password::PasswordHash,
+    picture::PictureId,
     user::{ProfileChange, Taken, User},
     username::Username,
 };
 
 fn named(n: u32, username: &str) -> User {
     User { username: name(username), ..a_user(n) }
+}
+
+fn identity(subject: &str) -> ExternalIdentity {
+    ExternalIdentity { issuer: "https://id.example".to_owned(), subject: subject.to_owned() }
 }
 
 fn name(username: &str) -> Username {
@@ -29,8 +36,14 @@ fn renamed(username: &str) -> ProfileChange {
 }
 
 pub async fn what_was_inserted_is_found_in_every_way(store: &StoreUnderTest) {
-    let without_password = User { password: None, ..a_user(2) };
-    for user in [a_user(1), without_password] {
+    let google = User {
+        password: None,
+        google: Some(identity("1")),
+        picture: Some(PictureId::mint([7; 16])),
+        disabled_at: Some(later(5)),
+        ..a_user(2)
+    };
+    for user in [a_user(1), google] {
         assert_eq!(insert(store, &user).await, Ok(()));
         let found = Some(user.clone());
         assert_eq!(store.users.find(user.id).await.expect("answers"), found);
@@ -50,6 +63,17 @@ pub async fn an_address_belongs_to_one_user(store: &StoreUnderTest) {
     let second = User { email: an_email(1), ..a_user(2) };
     assert_eq!(insert(store, &second).await, Err(Taken::Email));
     assert_eq!(store.users.find(second.id).await.expect("answers"), None);
+}
+
+pub async fn an_account_elsewhere_belongs_to_one_user(store: &StoreUnderTest) {
+    let linked = |n, subject| User { google: Some(identity(subject)), ..a_user(n) };
+    assert_eq!(insert(store, &linked(1, "1")).await, Ok(()));
+    assert_eq!(insert(store, &linked(2, "1")).await, Err(Taken::Identity));
+    assert_eq!(store.users.find(a_user(2).id).await.expect("answers"), None);
+    assert_eq!(insert(store, &linked(3, "2")).await, Ok(()));
+    let elsewhere =
+        ExternalIdentity { issuer: "https://other.example".to_owned(), ..identity("1") };
+    assert_eq!(insert(store, &User { google: Some(elsewhere), ..a_user(4) }).await, Ok(()));
 }
 
 pub async fn a_username_belongs_to_one_user_together_with_what_reads_like_it(
@@ -180,4 +204,96 @@ pub async fn of_profiles_that_race_for_a_name_one_gets_it(store: &StoreUnderTest
     let outcomes =
         outcomes.await.into_iter().map(|outcome| outcome.map(|o| o.expect("exists").map(drop)));
     assert_one_wins(outcomes.collect(), Taken::Username);
+}
+
+pub async fn a_password_is_replaced_or_given_for_the_first_time(store: &StoreUnderTest) {
+    let new = PasswordHash::new("plain:another".to_owned());
+    for user in [a_user(1), User { password: None, ..a_user(2) }] {
+        assert_eq!(insert(store, &user).await, Ok(()));
+        assert!(store.users.replace_password(user.id, &new).await.expect("answers"));
+        let expected = User { password: Some(new.clone()), ..user };
+        assert_eq!(store.users.find(expected.id).await.expect("answers"), Some(expected));
+    }
+    assert!(!store.users.replace_password(a_user(3).id, &new).await.expect("answers"));
+}
+
+pub async fn an_address_is_replaced_unless_it_is_taken(store: &StoreUnderTest) {
+    let [ann, bob] = [a_user(1), a_user(2)];
+    assert_eq!(insert(store, &ann).await, Ok(()));
+    assert_eq!(insert(store, &bob).await, Ok(()));
+    let replace = async |id, n| store.users.replace_email(id, &an_email(n)).await.expect("answers");
+    assert_eq!(replace(ann.id, 2).await, Some(Err(Taken::Email)));
+    assert_eq!(store.users.find(ann.id).await.expect("answers"), Some(ann.clone()));
+    let moved = User { email: an_email(9), ..ann.clone() };
+    assert_eq!(replace(ann.id, 9).await, Some(Ok(moved.clone())));
+    assert_eq!(replace(ann.id, 9).await, Some(Ok(moved.clone())), "its own is not taken");
+    assert_eq!(store.users.find_by_email(&an_email(9)).await.expect("answers"), Some(moved));
+    assert_eq!(store.users.find_by_email(&an_email(1)).await.expect("answers"), None);
+    assert_eq!(replace(a_user(3).id, 7).await, None);
+}
+
+pub async fn of_people_that_race_for_one_new_address_one_gets_it(store: &StoreUnderTest) {
+    for n in 0..8 {
+        assert_eq!(insert(store, &a_user(n)).await, Ok(()));
+    }
+    let outcomes = at_once(8, |n| {
+        let users = store.users.clone();
+        async move { users.replace_email(a_user(n).id, &an_email(99)).await }
+    });
+    let outcomes =
+        outcomes.await.into_iter().map(|outcome| outcome.map(|o| o.expect("exists").map(drop)));
+    assert_one_wins(outcomes.collect(), Taken::Email);
+}
+
+pub async fn all_users_are_paged_in_the_order_in_which_they_joined(store: &StoreUnderTest) {
+    let page = async |after, limit| store.users.list_page(after, limit).await.expect("answers");
+    assert_eq!(page(None, 10).await, []);
+    for n in [3, 1, 5, 2, 4] {
+        assert_eq!(insert(store, &a_user(n)).await, Ok(()));
+    }
+    let mut everybody: Vec<User> = (1..=5).map(a_user).collect();
+    everybody.sort_by_key(|user| user.id);
+    assert_eq!(page(None, 10).await, everybody);
+    assert_eq!(page(None, 0).await, []);
+    let mut paged = page(None, 2).await;
+    while let Some(last) = paged.last()
+        && let more = page(Some(last.id), 2).await
+        && !more.is_empty()
+    {
+        assert!(more.len() <= 2);
+        paged.extend(more);
+    }
+    assert_eq!(paged, everybody);
+}
+
+pub async fn who_is_kept_out_is_known_but_found_by_no_prefix(store: &StoreUnderTest) {
+    for n in 1..=2 {
+        assert_eq!(insert(store, &a_user(n)).await, Ok(()));
+    }
+    let user = a_user(1);
+    let out = User { disabled_at: Some(later(5)), ..user.clone() };
+    let set = async |since| store.users.set_disabled(user.id, since).await.expect("answers");
+    assert_eq!(set(Some(later(5))).await, Some(out.clone()));
+    assert_eq!(store.users.find(user.id).await.expect("answers"), Some(out));
+    let others = found_by_prefix(store, "person-", 10).await;
+    assert_eq!(others, [a_user(2).username.as_str()]);
+    assert_eq!(set(None).await, Some(user.clone()));
+    assert_eq!(found_by_prefix(store, "person-", 10).await.len(), 2);
+    let nobody = store.users.set_disabled(a_user(3).id, Some(later(1))).await.expect("answers");
+    assert_eq!(nobody, None);
+}
+
+pub async fn who_was_removed_is_gone_and_their_names_are_free(store: &StoreUnderTest) {
+    let linked = User { google: Some(identity("1")), ..a_user(1) };
+    for user in [&linked, &a_user(2)] {
+        assert_eq!(insert(store, user).await, Ok(()));
+    }
+    for _ in 0..2 {
+        store.users.remove(linked.id).await.expect("answers");
+    }
+    assert_eq!(store.users.find(linked.id).await.expect("answers"), None);
+    assert_eq!(store.users.find_by_email(&linked.email).await.expect("answers"), None);
+    assert_eq!(store.users.find(a_user(2).id).await.expect("answers"), Some(a_user(2)));
+    let next = User { id: a_user(3).id, ..linked };
+    assert_eq!(insert(store, &next).await, Ok(()));
 }

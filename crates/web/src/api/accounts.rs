@@ -138,8 +138,8 @@ impl AccountsApi {
     ) -> Result<NowSignedIn, Problem> {
         let email = parse_email(&body.0.email)?;
         let code = OtpCode::typed(&body.0.code);
-        let (previous, flow) = (self.cookies.session(request), self.cookies.flow(request));
-        let opened = self.verify_otp.execute(from.0, previous, flow, &email, &code).await?;
+        let (browser, flow) = (self.cookies.browser(request, from), self.cookies.flow(request));
+        let opened = self.verify_otp.execute(browser, flow, &email, &code).await?;
         Ok(NowSignedIn::Ok(Json((&opened.user).into()), self.cookies.set_session(&opened.token)))
     }
 
@@ -168,8 +168,8 @@ impl AccountsApi {
         from: ClientAddress,
         body: JsonBody<LoginRequest>,
     ) -> Result<NowSignedIn, Problem> {
-        let previous = self.cookies.session(request);
-        let opened = self.sign_in.execute(from.0, previous, &body.0.login, &body.0.password).await;
+        let browser = self.cookies.browser(request, from);
+        let opened = self.sign_in.execute(browser, &body.0.login, &body.0.password).await;
         let opened = opened
             .map_err(|error| Problem::from_sign_in(error, |flow| self.cookies.set_flow(flow)))?;
         Ok(NowSignedIn::Ok(Json((&opened.user).into()), self.cookies.set_session(&opened.token)))
@@ -187,7 +187,8 @@ fn accepted(cookie: Option<String>) -> Accepted {
     Accepted::Accepted(Json(Status { status: "verification_required".to_owned() }), cookie)
 }
 
-fn parse_email(raw: &str) -> Result<Email, Problem> {
+/// An address, or what is wrong with it.
+pub fn parse_email(raw: &str) -> Result<Email, Problem> {
     Email::parse(raw).map_err(|error| Problem::invalid(vec![invalid_email(error)]))
 }
 

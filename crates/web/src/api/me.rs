@@ -1,19 +1,25 @@
 //! One's own profile.
-use super::{Area, accounts::keep, shapes::OwnUserShape};
+use super::{Area, accounts::keep, security::require_proof, shapes::OwnUserShape};
 use crate::{
+    client_address::ClientAddress,
+    cookies::Cookies,
     gate::Me,
     json::JsonBody,
     problem::{Problem, invalid_name, invalid_username},
 };
-use application::accounts::Profile;
+use application::accounts::{DeleteAccount, Profile};
 use domain::{name::PersonName, user::ProfileChange, username::Username};
-use poem_openapi::{Object, OpenApi, payload::Json};
+use poem_openapi::{ApiResponse, Object, OpenApi, payload::Json};
 use serde::Deserialize;
 
 /// One's own profile.
 pub struct MeApi {
     /// Shows and changes it.
     pub profile: Profile,
+    /// Deletes the account.
+    pub delete_account: DeleteAccount,
+    /// Makes the cookies.
+    pub cookies: Cookies,
 }
 
 /// What to change; what is left out stays.
@@ -26,6 +32,24 @@ struct ProfileRequest {
     first_name: Option<String>,
     #[oai(nullable)]
     last_name: Option<String>,
+}
+
+#[derive(Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+struct DeleteAccountRequest {
+    /// One's password.
+    #[oai(nullable)]
+    password: Option<String>,
+    /// Or a code from `POST /me/code`.
+    #[oai(nullable)]
+    code: Option<String>,
+}
+
+#[derive(ApiResponse)]
+enum AccountDeleted {
+    /// The account is gone.
+    #[oai(status = 204)]
+    NoContent(#[oai(header = "Set-Cookie")] String, #[oai(header = "Clear-Site-Data")] String),
 }
 
 #[OpenApi(tag = "Area::Me")]
@@ -48,6 +72,24 @@ impl MeApi {
     ) -> Result<Json<OwnUserShape>, Problem> {
         let user = self.profile.change(me.user, &parse_change(&body.0)?).await?;
         Ok(Json((&user).into()))
+    }
+
+    /// Delete one's account
+    ///
+    /// For good: all sessions and sockets end, and all that is known of one goes. Those one wrote
+    /// with keep their conversations, with a deleted account. 403 `wrong_password`, 422
+    /// `otp_invalid` with `attempts_left`, 429 `otp_exhausted`, 410 `otp_expired`.
+    #[oai(path = "/me", method = "delete", operation_id = "delete_me")]
+    async fn delete(
+        &self,
+        me: Me,
+        from: ClientAddress,
+        body: JsonBody<DeleteAccountRequest>,
+    ) -> Result<AccountDeleted, Problem> {
+        let DeleteAccountRequest { password, code } = body.0;
+        let proof = require_proof("password", password, code)?;
+        self.delete_account.execute(*me, from.0, &proof).await?;
+        Ok(AccountDeleted::NoContent(self.cookies.clear_session(), "\"cache\"".to_owned()))
     }
 }
 

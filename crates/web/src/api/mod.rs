@@ -4,6 +4,8 @@ pub mod me;
 pub mod messages;
 pub mod people;
 pub mod rooms;
+pub mod security;
+pub mod sessions;
 pub mod shapes;
 
 use poem_openapi::Tags;
@@ -15,6 +17,8 @@ pub enum Area {
     Accounts,
     /// One's own profile.
     Me,
+    /// Where one is signed in.
+    Sessions,
     /// Finding people.
     People,
     /// Rooms.

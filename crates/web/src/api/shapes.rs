@@ -3,7 +3,7 @@ use application::{
     accounts::WaitingSignUp,
     chat::{Content, OpenedMessage, RoomEntry},
 };
-use domain::{Timestamp, rfc3339, room::RoomCursor, user};
+use domain::{Timestamp, id::SessionId, rfc3339, room::RoomCursor, session::Session, user};
 use poem_openapi::Object;
 use serde::Serialize;
 
@@ -159,6 +159,41 @@ pub struct WaitingSignUpShape {
     attempts_left: u32,
 }
 
+/// A browser that one is signed in with.
+#[derive(Clone, Debug, Serialize, Object)]
+#[oai(rename = "Session")]
+pub struct SessionShape {
+    /// Opaque; not what is in the cookie.
+    id: String,
+    /// Whether it is the one that asks.
+    current: bool,
+    /// As the browser told at signing in: `Firefox 141`; empty where nobody knows.
+    browser: String,
+    /// Likewise: `Windows`, `Android` …
+    system: String,
+    /// Where it signed in from.
+    address: String,
+    /// When it signed in; RFC 3339.
+    created_at: String,
+    /// When it was last used, to within five minutes; RFC 3339.
+    last_used_at: String,
+}
+
+impl SessionShape {
+    /// As one sees it who uses the session `current`.
+    pub fn of(session: &Session, current: SessionId) -> Self {
+        Self {
+            id: session.id.to_string(),
+            current: session.id == current,
+            browser: session.device.browser.clone(),
+            system: session.device.system.clone(),
+            address: session.device.address.to_string(),
+            created_at: rfc3339(session.created_at),
+            last_used_at: rfc3339(session.last_used_at),
+        }
+    }
+}
+
 impl From<&user::User> for UserShape {
     fn from(user: &user::User) -> Self {
         Self {
@@ -193,7 +228,7 @@ impl From<&user::User> for OwnUserShape {
             user: user.into(),
             email: user.email.as_str().to_owned(),
             has_password: user.password.is_some(),
-            google_linked: false,
+            google_linked: user.google.is_some(),
         }
     }
 }

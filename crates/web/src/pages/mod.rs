@@ -11,11 +11,13 @@ use poem::{Endpoint, Request, Response, Result, Route, RouteMethod, get, http::S
 use std::sync::Arc;
 
 /// Every page: its address, its file, and whether one has to be signed in to see it.
-const PAGES: [(&str, &str, Access); 8] = [
+const PAGES: [(&str, &str, Access); 10] = [
     ("/", "home.html", Access::Everybody),
     ("/register/", "register.html", Access::Everybody),
     ("/verify-otp/", "verify-otp.html", Access::Everybody),
     ("/login/", "login.html", Access::Everybody),
+    ("/forgot-password/", "forgot-password.html", Access::Everybody),
+    ("/reset-password/", "reset-password.html", Access::Everybody),
     ("/profile/", "profile.html", Access::SignedIn),
     ("/profile/edit/", "profile-edit.html", Access::SignedIn),
     ("/chat/", "chat.html", Access::SignedIn),

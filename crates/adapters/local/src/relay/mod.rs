@@ -211,6 +211,12 @@ impl EventBus for RelayEventBus {
         answered(rooms_read.get_or_try_init(|| self.read_rooms(user))).await?;
         Ok(subscription)
     }
+
+    async fn flush(&self) {
+        if let Some(broadcast) = &self.broadcast {
+            broadcast.flush().await;
+        }
+    }
 }
 
 /// The store's answer, within the time it may take.

@@ -91,6 +91,8 @@ impl Broadcast for Wire {
         self.sent.lock().expect("no panic").push(event.clone());
     }
 
+    async fn flush(&self) {}
+
     async fn receive(&self) -> Received {
         self.arrived.lock().await.recv().await.expect("the wire is there")
     }

@@ -1,6 +1,7 @@
 //! The shape of the database, one numbered step after another. Why it is done so is in
 //! `docs/adr/0009-schema-of-mongodb.md`.
 pub(crate) mod step_1;
+pub(crate) mod step_2;
 
 use crate::{OpenError, greeting::refused};
 use anyhow::anyhow;
@@ -72,7 +73,9 @@ impl Index {
 }
 
 /// The schema that this program knows: the number of the last step.
-const KNOWN: i64 = 1;
+const KNOWN: i64 = 2;
+/// What each step adds.
+const STEPS: [&[Collection]; 2] = [step_1::COLLECTIONS, step_2::COLLECTIONS];
 /// The oldest schema whose programs can use what the steps up to [`KNOWN`] leave.
 const READABLE_FROM: i64 = 1;
 /// The collection, and the one document in it, that say what shape the database has.
@@ -101,7 +104,9 @@ pub(crate) async fn migrate(database: &Database) -> Result<(), OpenError> {
         return Ok(());
     }
     note(database, doc! { "readable_from": READABLE_FROM }).await?;
-    timed(database, STEP, create(database, step_1::COLLECTIONS)).await?;
+    for step in STEPS.iter().skip(usize::try_from(version).unwrap_or_default()) {
+        timed(database, STEP, create(database, step)).await?;
+    }
     note(database, doc! { "version": KNOWN }).await
 }
 
@@ -163,11 +168,14 @@ async fn create(database: &Database, collections: &[Collection]) -> mongodb::err
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{outbox::OutgoingMail, registration::Registration, session::Session};
+    use domain::{
+        known_device::KnownDevice, otp::Otp, outbox::OutgoingMail, password_reset::PasswordReset,
+        registration::Registration, session::Session,
+    };
 
     #[test]
     fn an_index_sweeps_up_only_what_is_long_over() {
-        let declared = step_1::COLLECTIONS.iter().flat_map(|collection| collection.indexes);
+        let declared = STEPS.into_iter().flatten().flat_map(|collection| collection.indexes);
         let swept: Vec<_> = declared
             .filter_map(|index| Some((index.name, index.model().options?.expire_after?)))
             .collect();
@@ -177,13 +185,16 @@ mod tests {
             ("sessions_by_age", after(Session::ABSOLUTE)),
             ("sessions_by_use", after(Session::IDLE)),
             ("outbox_by_age", after(OutgoingMail::LIFETIME)),
+            ("known_devices_by_use", after(KnownDevice::LIFETIME)),
+            ("challenges_by_age", after(Otp::LIFETIME)),
+            ("password_resets_by_age", after(PasswordReset::LIFETIME)),
         ];
         assert_eq!(swept, expected);
     }
 
     #[test]
     fn no_two_indexes_share_a_name() {
-        let declared = step_1::COLLECTIONS.iter().flat_map(|collection| collection.indexes);
+        let declared = STEPS.into_iter().flatten().flat_map(|collection| collection.indexes);
         let mut names: Vec<_> = declared.map(|index| index.name).collect();
         let declared = names.len();
         names.sort_unstable();

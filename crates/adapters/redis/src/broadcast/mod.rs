@@ -21,12 +21,18 @@ use domain::event::ChatEvent;
 use frame::Envelope;
 use incoming::{Inbox, Reader};
 use outgoing::Outgoing;
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::time::{Instant, sleep_until};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 /// Names this instance among the others, for as long as it lives.
 type InstanceId = [u8; 16];
+
+/// How long to wait for what was published to leave.
+const FLUSH_LIMIT: Duration = Duration::from_secs(1);
 
 /// The [`Broadcast`] over Redis.
 ///
@@ -84,6 +90,11 @@ impl Broadcast for RedisBroadcast {
         } else {
             self.outgoing.lose(event);
         }
+    }
+
+    async fn flush(&self) {
+        // What is late is covered as anything lost is.
+        let _ = timeout(FLUSH_LIMIT, self.outgoing.sent()).await;
     }
 
     async fn receive(&self) -> Received {

@@ -84,6 +84,7 @@ impl Lost {
 pub(super) struct Outgoing {
     queue: Mutex<Queue>,
     wake: Notify,
+    idle: Notify,
 }
 
 #[derive(Default)]
@@ -91,6 +92,8 @@ struct Queue {
     events: VecDeque<ChatEvent>,
     bytes: usize,
     lost: Lost,
+    /// Whether a frame is under way.
+    sending: bool,
 }
 
 /// What the next frame carries.
@@ -145,7 +148,33 @@ impl Outgoing {
             load.events.push(event);
         }
         queue.bytes -= bytes;
+        queue.sending = !load.is_empty();
         load
+    }
+
+    /// The frame that was taken last is under way no more.
+    fn note_sent(&self) {
+        self.queue().sending = false;
+        self.idle.notify_waiters();
+    }
+
+    /// Waits until nothing waits or is under way.
+    pub async fn sent(&self) {
+        loop {
+            let idle = self.idle.notified();
+            tokio::pin!(idle);
+            idle.as_mut().enable();
+            if self.queue().is_idle() {
+                return;
+            }
+            idle.await;
+        }
+    }
+}
+
+impl Queue {
+    fn is_idle(&self) -> bool {
+        !self.sending && self.events.is_empty() && self.lost.is_nothing()
     }
 }
 
@@ -176,6 +205,7 @@ pub(super) async fn keep_sending(
             continue;
         }
         let sent = sender.send(load).await;
+        sender.outgoing.note_sent();
         heartbeat_at = Instant::now();
         if sent.is_ok() {
             heartbeat_at += HEARTBEAT;

@@ -45,6 +45,19 @@ async fn of_events_that_race_on_two_instances_no_more_pass_than_the_quota() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_one_instance_forgets_is_forgotten_on_all() {
+    let (url, prefix, keys) = (servers::redis().await, a_prefix(), Keys::new());
+    let one = limiter(patient_link(&url, &prefix).await, &keys);
+    let other = limiter(patient_link(&url, &prefix).await, &keys);
+    for name in ["ann", "bob"] {
+        while one.admit(key(name), QUOTA).await.is_ok() {}
+    }
+    other.forget(key("ann")).await;
+    assert!(one.admit(key("ann"), QUOTA).await.is_ok());
+    assert!(one.admit(key("bob"), QUOTA).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_quota_comes_back_by_redis_own_clock_and_leaves_no_key() {
     let (url, prefix, keys) = (servers::redis().await, a_prefix(), Keys::new());
     let limiter = limiter(patient_link(&url, &prefix).await, &keys);

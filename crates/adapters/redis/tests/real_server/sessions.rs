@@ -7,7 +7,12 @@ use adapter_redis::{CachedSessionRepository, RedisLink};
 use adapter_sqlite::SqliteStore;
 use application::ports::{SessionRepository, Unavailable};
 use async_trait::async_trait;
-use domain::{TimeDelta, Timestamp, id::SessionId, session::Session, token::TokenDigest};
+use domain::{
+    TimeDelta, Timestamp,
+    id::{SessionId, UserId},
+    session::Session,
+    token::TokenDigest,
+};
 use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicU32, Ordering},
@@ -72,6 +77,18 @@ impl SessionRepository for CountingStore {
         Err(Unavailable::of("store", std::fmt::Error))
     }
 
+    async fn list_by_user(&self, _user: UserId) -> Result<Vec<Session>, Unavailable> {
+        Ok(vec![session(1)])
+    }
+
+    async fn remove_by_user(
+        &self,
+        _user: UserId,
+        _keep: Option<SessionId>,
+    ) -> Result<Vec<SessionId>, Unavailable> {
+        Ok(Vec::new())
+    }
+
     async fn remove_stale(
         &self,
         _used_before: Timestamp,
@@ -113,6 +130,18 @@ impl SessionRepository for HesitantStore {
         self.store.remove(id).await
     }
 
+    async fn list_by_user(&self, user: UserId) -> Result<Vec<Session>, Unavailable> {
+        self.store.list_by_user(user).await
+    }
+
+    async fn remove_by_user(
+        &self,
+        user: UserId,
+        keep: Option<SessionId>,
+    ) -> Result<Vec<SessionId>, Unavailable> {
+        self.store.remove_by_user(user, keep).await
+    }
+
     async fn remove_stale(
         &self,
         used_before: Timestamp,
@@ -140,6 +169,8 @@ testkit::contract_cases! { open().await;
         touching_and_removing_may_race
         a_removed_session_is_gone
         stale_sessions_are_forgotten
+        sessions_of_a_person_are_listed_with_the_one_used_last_first
+        all_sessions_of_a_person_end_but_the_one_to_keep
     }
 }
 

@@ -12,12 +12,13 @@ use application::{
     },
 };
 use domain::{
+    device::Device,
     event::ChatEvent,
     id::{SessionId, UserId},
     session::Session,
     token::TokenDigest,
 };
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{error::Error, net::Ipv4Addr, sync::Arc, time::Duration};
 use tokio::time::timeout;
 
 /// How long an event may take from one end of the bus to the other.
@@ -110,7 +111,8 @@ pub async fn check_store(
     let now = clock.now();
     let user = UserId::mint(now, entropy.bytes());
     let id = SessionId::mint(now, entropy.bytes());
-    let session = Session::begin(id, user, TokenDigest(entropy.bytes()), now);
+    let device = Device::of("", Ipv4Addr::LOCALHOST.into());
+    let session = Session::begin(id, user, TokenDigest(entropy.bytes()), device, now);
     match try_store(&*store, &*sessions, &session).await {
         Ok(true) => Verdict::fine("written, read back and removed"),
         Ok(false) => {

@@ -10,6 +10,7 @@
  * @property {string} joined_at
  * @property {boolean} deleted
  * @property {string} [email] only for oneself
+ * @property {boolean} [has_password] only for oneself
  */
 
 /**
@@ -46,6 +47,7 @@
 /** @typedef {{rooms: Room[], cursor: string | null}} RoomsPage */
 /** @typedef {{field: string, code: string, detail: string}} FieldError */
 /** @typedef {{email: string, sent_at: string, expires_at: string, resend_at: string, attempts_left: number}} PendingSignUp */
+/** @typedef {{id: string, current: boolean, browser: string, system: string, address: string, created_at: string, last_used_at: string}} Session */
 /** @typedef {{to: string, subject: string, text: string, html: string, sent_at: string}} Mail */
 
 /**

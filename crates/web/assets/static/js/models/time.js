@@ -63,16 +63,23 @@ export function listTime(date, now) {
 }
 
 /**
+ * When something was, in a sentence: today at 14:05, yesterday at 14:05, on 3 March.
+ * @param {Date} date
+ * @param {Date} now
+ */
+export function when(date, now) {
+  const days = daysAgo(date, now);
+  if (days <= 0) return `today at ${clock(date)}`;
+  if (days === 1) return `yesterday at ${clock(date)}`;
+  return `on ${dayLabel(date, now)}`;
+}
+
+/**
  * When somebody was here: last seen at 14:05, last seen yesterday at 14:05, last seen on 3 March.
  * @param {Date} date
  * @param {Date} now
  */
-export function lastSeen(date, now) {
-  const days = daysAgo(date, now);
-  if (days <= 0) return `last seen at ${clock(date)}`;
-  if (days === 1) return `last seen yesterday at ${clock(date)}`;
-  return `last seen on ${dayLabel(date, now)}`;
-}
+export const lastSeen = (date, now) => `last seen ${when(date, now).replace('today ', '')}`;
 
 /** Seconds as `0:42`. @param {number} seconds */
 export function countdown(seconds) {

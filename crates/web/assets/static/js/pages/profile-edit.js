@@ -1,8 +1,12 @@
+/** @import {User} from '../lib/types.js' */
 import { Problem, call } from '../lib/api.js';
 import { find } from '../lib/dom.js';
+import { EmailSection } from '../views/email-section.js';
 import { Form } from '../views/form.js';
+import { LeavingSection } from '../views/leaving-section.js';
+import { PasswordSection } from '../views/password-section.js';
 
-const form = new Form(find(document, 'form', HTMLFormElement), async ({ username, first_name, last_name }) => {
+const form = new Form(find(document, '#names', HTMLFormElement), async ({ username, first_name, last_name }) => {
   try {
     const body = { username: username.trim(), first_name: first_name.trim(), last_name: last_name.trim() };
     form.fill(await call('PATCH', '/api/me', body));
@@ -18,8 +22,13 @@ const form = new Form(find(document, 'form', HTMLFormElement), async ({ username
 const signIn = () => location.assign('/login/?next=/profile/edit/');
 
 try {
-  form.fill(await call('GET', '/api/me'));
+  /** @type {User} */
+  const me = await call('GET', '/api/me');
+  form.fill({ username: me.username, first_name: me.first_name, last_name: me.last_name });
   find(document, 'fieldset', HTMLFieldSetElement).disabled = false;
+  new PasswordSection(me, signIn);
+  new EmailSection(me, signIn);
+  new LeavingSection(me, signIn);
 } catch (problem) {
   if (!(problem instanceof Problem)) throw problem;
   if (problem.status === 401) signIn();

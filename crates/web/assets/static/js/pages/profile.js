@@ -6,6 +6,7 @@ import { displayName } from '../models/person.js';
 import { full, longDate } from '../models/time.js';
 import { drawAvatar } from '../views/avatar.js';
 import { confirm } from '../views/confirm.js';
+import { showDevices } from '../views/devices.js';
 
 const notice = findHtml(document, '#notice');
 const button = find(document, '#sign-out', HTMLButtonElement);
@@ -62,6 +63,7 @@ try {
   const me = await call('GET', '/api/me');
   draw(me);
   button.addEventListener('click', () => void signOut(me));
+  await showDevices(() => void signOut(me));
 } catch (problem) {
   if (!(problem instanceof Problem)) throw problem;
   if (problem.status === 401) location.replace('/login/?next=/profile/');

@@ -2,6 +2,7 @@ import { Problem, call } from '../lib/api.js';
 import { find } from '../lib/dom.js';
 import { carryNext, onTheWay, signUpDraft } from '../lib/page.js';
 import { Form } from '../views/form.js';
+import { showStrength } from '../views/strength-meter.js';
 
 carryNext();
 
@@ -22,3 +23,7 @@ const form = new Form(find(document, 'form', HTMLFormElement), async (values) =>
 });
 
 form.fill(signUpDraft.read());
+showStrength(form.form, () => {
+  const { username, email } = form.values;
+  return [username.trim(), email.trim(), email.split('@')[0]];
+});

@@ -143,6 +143,9 @@ export class ConversationView {
       part(place, 'name').textContent = displayName(other);
       part(place, 'username').textContent = other.deleted ? '' : `@${other.username}`;
     }
+    // Nobody would read it.
+    findHtml(this.root, '#composer').hidden = other.deleted;
+    findHtml(this.root, '#nobody').hidden = !other.deleted;
     this.#drawPresence();
   }
 
