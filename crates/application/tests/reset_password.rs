@@ -1,4 +1,4 @@
-use crate::world::{FROM, MILLISECOND, World, a_browser, a_known_browser};
+use crate::world::{FROM, MILLISECOND, World, a_browser, a_known_browser, limits_but};
 use adapter_local::LocalRateLimiter;
 use application::{
     accounts::{
@@ -125,6 +125,20 @@ async fn nobody_is_mailed_who_has_no_account_or_is_kept_out() {
     for n in 1..=3 {
         forget(&w, n).await;
         assert!(w.mailer.last_reset(&an_email(n)).is_none(), "person {n}");
+    }
+}
+
+/// Else whoever asks for a code next would hear whether links had been mailed.
+#[tokio::test]
+async fn links_are_bounded_by_a_limit_that_codes_do_not_share() {
+    for (refused, mailed) in [("code_mail", true), ("reset_mail", false)] {
+        let w = World::new();
+        w.an_account(1).await;
+        let forgot = ForgotPassword { limits: limits_but(refused), ..w.forgot_password() };
+        forgot.execute(FROM, &an_email(1)).await.expect("is the same for everybody");
+        forgot.tasks.close();
+        forgot.tasks.wait().await;
+        assert_eq!(w.mailer.last_reset(&an_email(1)).is_some(), mailed, "without {refused}");
     }
 }
 

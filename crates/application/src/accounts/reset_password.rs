@@ -91,7 +91,7 @@ impl ForgotPassword {
         let (links, limits) = (self.links.clone(), self.limits.clone());
         self.tasks.spawn(async move {
             let Some(user) = user.filter(|user| user.disabled_at.is_none()) else { return };
-            if limits.code_mail(&user.email).await.is_err() {
+            if limits.reset_mail(&user.email).await.is_err() {
                 return;
             }
             if let Err(error) = links.mail(&user).await {
