@@ -112,6 +112,12 @@ impl ResetLinks {
         if !self.resets.put(&reset, now - PasswordReset::AGAIN_AFTER).await? {
             return Ok(());
         }
+        // The account may have left this address a moment ago; what waited for it was cancelled
+        // before this link was there.
+        let now = self.users.find(user.id).await?;
+        if now.is_none_or(|now| now.email != user.email) {
+            return self.resets.remove_by_user(user.id).await;
+        }
         let mail = Mail::ResetPassword { username: user.username.clone(), token };
         self.mailer.send(&user.email, mail).await
     }
