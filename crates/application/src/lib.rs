@@ -5,8 +5,11 @@
 
 pub mod accounts;
 pub mod chat;
+mod known_rooms;
 pub mod limits;
 pub mod measured;
 pub mod operations;
 pub mod people;
 pub mod ports;
+
+pub use known_rooms::KnownRooms;

@@ -51,12 +51,20 @@ impl Limits {
         self.code_limiter.admit(key, CODE_MAILS_BY_RECIPIENT).await
     }
 
+    /// A link for a new password is mailed. Counted apart from codes: those are refused aloud, which
+    /// would tell who has an account, if links had used them up.
+    pub async fn reset_mail(&self, to: &Email) -> Result<(), Throttled> {
+        let key = LimitKey { name: "reset_mail", subject: to.as_str().to_owned() };
+        self.code_limiter.admit(key, CODE_MAILS_BY_RECIPIENT).await
+    }
+
     /// A code is tried.
     pub async fn code_try(&self, from: IpAddr) -> Result<(), Throttled> {
         self.admit("code_try", Network::of(from).to_string(), CODE_TRIES_BY_ADDRESS).await
     }
 
-    /// Somebody forgot their password. What one address is mailed is bounded as codes are.
+    /// Somebody forgot their password. What one address is mailed is bounded by
+    /// [`Limits::reset_mail`].
     pub async fn forgot_password(&self, from: IpAddr) -> Result<(), Throttled> {
         self.admit("forgot", Network::of(from).to_string(), FORGOTTEN_BY_ADDRESS).await
     }

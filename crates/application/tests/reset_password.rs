@@ -1,14 +1,17 @@
-use crate::world::{FROM, MILLISECOND, World, a_browser, a_known_browser};
+use crate::world::{FROM, MILLISECOND, World, a_browser, a_known_browser, limits_but};
 use adapter_local::LocalRateLimiter;
 use application::{
     accounts::{
         ForgotPassword, NewPasswordError, ResetPassword, ResetPasswordError, SignIn, SignInError,
     },
     limits::Limits,
-    ports::Mail,
+    ports::{Mail, MockUserRepository},
 };
 use domain::{
-    event::ChatEvent, password::WeakPassword, password_reset::PasswordReset, token::ResetToken,
+    event::ChatEvent,
+    password::{PasswordHash, WeakPassword},
+    password_reset::PasswordReset,
+    token::ResetToken,
     user::User,
 };
 use std::{net::IpAddr, sync::Arc};
@@ -128,6 +131,20 @@ async fn nobody_is_mailed_who_has_no_account_or_is_kept_out() {
     }
 }
 
+/// Else whoever asks for a code next would hear whether links had been mailed.
+#[tokio::test]
+async fn links_are_bounded_by_a_limit_that_codes_do_not_share() {
+    for (refused, mailed) in [("code_mail", true), ("reset_mail", false)] {
+        let w = World::new();
+        w.an_account(1).await;
+        let forgot = ForgotPassword { limits: limits_but(refused), ..w.forgot_password() };
+        forgot.execute(FROM, &an_email(1)).await.expect("is the same for everybody");
+        forgot.tasks.close();
+        forgot.tasks.wait().await;
+        assert_eq!(w.mailer.last_reset(&an_email(1)).is_some(), mailed, "without {refused}");
+    }
+}
+
 #[tokio::test]
 async fn somebody_without_a_password_gets_a_first_one() {
     let w = World::new();
@@ -174,4 +191,35 @@ async fn whoever_set_the_password_gets_in_while_strangers_guess_and_other_browse
     let outcome = sign_in.execute(old(), "person-b", NEW).await.err();
     assert!(matches!(outcome, Some(SignInError::Throttled(_))), "a stranger now");
     assert!(sign_in.execute(new(), "person-b", NEW).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_address_that_the_account_has_just_left_gets_no_link() {
+    let w = World::new();
+    w.an_account(1).await;
+    let mut forgot = w.forgot_password();
+    let mut users = MockUserRepository::new();
+    users.expect_find_by_email().returning(|_| Ok(Some(a_user(1))));
+    users.expect_find().returning(|_| Ok(Some(User { email: an_email(9), ..a_user(1) })));
+    forgot.links.users = Arc::new(users);
+    forgot.execute(FROM, &an_email(1)).await.expect("is the same for everybody");
+    forgot.tasks.close();
+    forgot.tasks.wait().await;
+    assert!(w.mailer.last_reset(&an_email(1)).is_none());
+}
+
+#[tokio::test]
+async fn who_compared_the_old_password_just_before_a_reset_is_not_let_in() {
+    let w = World::new();
+    w.an_account(1).await;
+    let mut sign_in = w.sign_in();
+    let mut users = MockUserRepository::new();
+    let changed =
+        || User { password: Some(PasswordHash::new("plain:other".to_owned())), ..a_user(1) };
+    users.expect_find().returning(move |_| Ok(Some(changed())));
+    sign_in.sessions.users = Arc::new(users);
+    let outcome = sign_in.execute(a_browser(), a_user(1).username.as_str(), "password 1").await;
+    assert!(matches!(outcome.err(), Some(SignInError::InvalidCredentials)));
+    let sessions = w.store.sessions.list_by_user(a_user(1).id).await.expect("answers");
+    assert!(sessions.is_empty());
 }

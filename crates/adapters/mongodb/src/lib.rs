@@ -13,7 +13,6 @@ mod greeting;
 mod heads;
 mod keys;
 mod known_devices;
-mod known_rooms;
 mod messages;
 mod open_error;
 mod options;

@@ -1,9 +1,6 @@
 //! Opening the database, and how the repositories reach it.
-use crate::{
-    OpenError, greeting, known_rooms::KnownRooms, messages::Dispatcher, options, probe::Probe,
-    schema,
-};
-use application::ports::EventBus;
+use crate::{OpenError, greeting, messages::Dispatcher, options, probe::Probe, schema};
+use application::{KnownRooms, ports::EventBus};
 use mongodb::{Collection, Database, options::ClientOptions};
 use std::sync::Arc;
 

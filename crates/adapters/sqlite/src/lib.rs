@@ -12,7 +12,6 @@ mod challenges;
 mod heads;
 mod keys;
 mod known_devices;
-mod known_rooms;
 mod lock;
 mod messages;
 mod outbox;

@@ -1,12 +1,14 @@
 //! Opening the database, and how the repositories reach it.
 use crate::{
-    known_rooms::KnownRooms,
     readers::Readers,
     schema,
     writer::{Tx, Writer},
 };
 use anyhow::Context;
-use application::ports::{EventBus, StoreProbe, Unavailable};
+use application::{
+    KnownRooms,
+    ports::{EventBus, StoreProbe, Unavailable},
+};
 use async_trait::async_trait;
 use rusqlite::{Connection, OpenFlags};
 use std::{

@@ -91,7 +91,7 @@ impl ForgotPassword {
         let (links, limits) = (self.links.clone(), self.limits.clone());
         self.tasks.spawn(async move {
             let Some(user) = user.filter(|user| user.disabled_at.is_none()) else { return };
-            if limits.code_mail(&user.email).await.is_err() {
+            if limits.reset_mail(&user.email).await.is_err() {
                 return;
             }
             if let Err(error) = links.mail(&user).await {
@@ -111,6 +111,12 @@ impl ResetLinks {
         let reset = PasswordReset { token: token.digest(), user: user.id, created_at: now };
         if !self.resets.put(&reset, now - PasswordReset::AGAIN_AFTER).await? {
             return Ok(());
+        }
+        // The account may have left this address a moment ago; what waited for it was cancelled
+        // before this link was there.
+        let now = self.users.find(user.id).await?;
+        if now.is_none_or(|now| now.email != user.email) {
+            return self.resets.remove_by_user(user.id).await;
         }
         let mail = Mail::ResetPassword { username: user.username.clone(), token };
         self.mailer.send(&user.email, mail).await

@@ -49,6 +49,9 @@ pub enum OpenSessionError {
     /// The operator keeps this person out, or the account is gone.
     #[error("this account is disabled; ask whoever runs this Sotto")]
     AccountDisabled,
+    /// The password that was compared is not the account's any more.
+    #[error("the password was changed meanwhile")]
+    PasswordChanged,
     /// A port failed.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -59,7 +62,8 @@ impl Sessions {
     /// then on the account knows the browser; if it did not before, its owner is told by mail.
     ///
     /// Whether the account may be used is asked again once the session is there: whoever disables
-    /// it at this moment has then either been seen here, or sees the session and ends it.
+    /// it or changes its password at this moment has then either been seen here, or sees the
+    /// session and ends it.
     pub(super) async fn open(
         &self,
         user: User,
@@ -75,9 +79,9 @@ impl Sessions {
         let token = SessionToken::mint(self.entropy.bytes());
         let session = self.begin(user.id, &token, browser.device.clone());
         self.sign_out.sessions.insert(&session).await?;
-        if !self.may_enter(user.id).await? {
+        if let Some(refusal) = self.refusal(&user).await? {
             self.sign_out.execute(user.id, session.id).await?;
-            return Err(OpenSessionError::AccountDisabled);
+            return Err(refusal);
         }
         self.end_surplus(user.id).await?;
         self.acquaintance.deepen(acquaintance, &user, &browser).await;
@@ -93,8 +97,14 @@ impl Sessions {
         Ok(())
     }
 
-    async fn may_enter(&self, user: UserId) -> Result<bool, Unavailable> {
-        Ok(self.users.find(user).await?.is_some_and(|user| user.disabled_at.is_none()))
+    /// Why somebody may not enter after all.
+    async fn refusal(&self, user: &User) -> Result<Option<OpenSessionError>, Unavailable> {
+        let now = self.users.find(user.id).await?.filter(|now| now.disabled_at.is_none());
+        Ok(match now {
+            None => Some(OpenSessionError::AccountDisabled),
+            Some(now) if now.password != user.password => Some(OpenSessionError::PasswordChanged),
+            Some(_) => None,
+        })
     }
 
     fn begin(&self, user: UserId, token: &SessionToken, device: Device) -> Session {

@@ -234,6 +234,7 @@ impl From<OpenSessionError> for SignInError {
     fn from(error: OpenSessionError) -> Self {
         match error {
             OpenSessionError::AccountDisabled => Self::AccountDisabled,
+            OpenSessionError::PasswordChanged => Self::InvalidCredentials,
             OpenSessionError::Unavailable(error) => error.into(),
         }
     }

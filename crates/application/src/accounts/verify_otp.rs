@@ -166,6 +166,8 @@ impl From<OpenSessionError> for VerifyOtpError {
     fn from(error: OpenSessionError) -> Self {
         match error {
             OpenSessionError::AccountDisabled => Self::AccountDisabled,
+            // Somebody else set another one, a moment after the account was opened.
+            OpenSessionError::PasswordChanged => Self::NotWaiting,
             OpenSessionError::Unavailable(error) => error.into(),
         }
     }

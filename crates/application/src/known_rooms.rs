@@ -8,18 +8,18 @@ use std::{
 /// More are forgotten and looked up again; this many take some four megabytes.
 const MOST: usize = 65_536;
 
-/// A bounded memory of rooms.
+/// A bounded memory of rooms, for stores whose looks cost something.
 #[derive(Default)]
-pub(crate) struct KnownRooms(Mutex<HashMap<RoomId, Participants>>);
+pub struct KnownRooms(Mutex<HashMap<RoomId, Participants>>);
 
 impl KnownRooms {
     /// Who is in a room, if that is remembered.
-    pub(crate) fn find(&self, room: RoomId) -> Option<Participants> {
+    pub fn find(&self, room: RoomId) -> Option<Participants> {
         self.rooms().get(&room).copied()
     }
 
     /// Remembers who is in a room.
-    pub(crate) fn note(&self, room: RoomId, participants: Participants) {
+    pub fn note(&self, room: RoomId, participants: Participants) {
         let mut rooms = self.rooms();
         if rooms.len() >= MOST {
             rooms.clear();
