@@ -1,11 +1,12 @@
 //! A running server.
-use crate::{browser::Browser, process::Process, program, random, run, store};
+use crate::{PATIENCE, browser::Browser, process::Process, program, random, run, store};
 use reqwest::Method;
 use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, ExitStatus},
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
 
@@ -119,6 +120,20 @@ impl Server {
     /// All it has printed and logged.
     pub fn output(&self) -> Vec<u8> {
         self.output.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// All it has printed and logged, once some words are among it: what is logged is written a
+    /// moment after the answer.
+    pub async fn wait_for_log(&self, words: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let log = String::from_utf8_lossy(&self.output()).into_owned();
+            if log.contains(words) {
+                return log;
+            }
+            assert!(Instant::now() < deadline, "{words:?} is not logged: {log}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// The program with this server's settings.

@@ -312,8 +312,7 @@ async fn a_flipped_bit_shows_as_unreadable_and_never_as_other_text() {
         let history = bob.history(&room).await;
         assert_eq!((&history[0]["unreadable"], &history[0]["body"]), (&json!(true), &json!("")));
         assert_eq!(history[1], second);
-        let logs = String::from_utf8_lossy(&server.output()).into_owned();
-        assert!(logs.contains(first["id"].as_str().expect("an id")), "logged by id: {logs}");
+        server.wait_for_log(first["id"].as_str().expect("an id")).await;
         server.kill();
     }
     // Nor can it be moved into another place.

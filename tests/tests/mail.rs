@@ -45,19 +45,6 @@ fn code(mail: &Value) -> &str {
     header(mail, "Subject").strip_suffix(" is your Sotto code").expect("a code")
 }
 
-/// Waits until the server has logged something.
-async fn wait_for_log(server: &Server, words: &str) -> String {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let log = String::from_utf8_lossy(&server.output()).into_owned();
-        if log.contains(words) {
-            return log;
-        }
-        assert!(Instant::now() < deadline, "{words:?} is not logged");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
 /// Which of these secrets are found, in any form.
 fn found(files: &[(PathBuf, Vec<u8>)], secrets: &[&str]) -> Vec<String> {
     let mut hits = Vec::new();
@@ -149,7 +136,7 @@ async fn a_certificate_that_the_system_does_not_trust_gets_no_mail() {
         mail_server.start();
         let server = start(&format!("{scheme}://{}{query}", mail_server.address()), &[]);
         sign_up(&server).await;
-        let log = wait_for_log(&server, "it is tried again").await;
+        let log = server.wait_for_log("it is tried again").await;
         assert!(log.contains("its certificate must be one that this system trusts"), "{log}");
         assert_eq!(mail_server.tries(), 0, "{tls:?}");
     }
@@ -161,7 +148,7 @@ async fn a_server_without_starttls_gets_no_mail_where_it_is_required() {
     let url = format!("smtp://{}?tls=required", mail_server.address());
     let server = start(&url, &[]);
     sign_up(&server).await;
-    wait_for_log(&server, "offers no STARTTLS").await;
+    server.wait_for_log("offers no STARTTLS").await;
     assert_eq!(mail_server.tries(), 0);
 }
 
@@ -173,8 +160,8 @@ async fn a_wrong_password_is_named_in_the_log_and_the_mail_waits_for_the_right_o
     let server =
         start(&format!("smtp://sotto:corkscrew%2Flantern%3A99%25@{}", mail_server.address()), &[]);
     let (_, email) = sign_up(&server).await;
-    wait_for_log(&server, "refuses our user and password").await;
-    wait_for_log(&server, "code=535").await;
+    server.wait_for_log("refuses our user and password").await;
+    server.wait_for_log("code=535").await;
     assert_eq!(mail_server.tries(), 0);
     mail_server.stop();
     mail_server.demand("sotto", SMTP_PASSWORD);
@@ -189,7 +176,7 @@ async fn a_mail_that_was_accepted_outlives_a_kill_and_rests_in_no_file_in_clear(
     let mut mail_server = MailServer::prepare(Tls::None);
     let mut server = start_with(&mail_server);
     let (_, email) = sign_up(&server).await;
-    wait_for_log(&server, "it is tried again").await;
+    server.wait_for_log("it is tried again").await;
     server.kill();
     let files = read_all(server.folder());
     let outbox = rusqlite::Connection::open(server.data_dir().join("sotto.db")).expect("opens");
@@ -223,7 +210,7 @@ async fn while_the_mail_server_is_away_people_sign_up_and_get_their_mail_when_it
     let (_, ann) = sign_up(&server).await;
     let (_, bob) = sign_up(&server).await;
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
-    wait_for_log(&server, "can't be reached").await;
+    server.wait_for_log("can't be reached").await;
     mail_server.start();
     let mails = mail_server.wait_for_mails(2).await;
     for email in [&ann, &bob] {
