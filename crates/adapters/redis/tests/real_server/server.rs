@@ -2,6 +2,7 @@
 pub use servers::free_port as a_free_port;
 use servers::{Folder, Process, redis_server_binary};
 use std::{
+    io::{Read, Write},
     net::TcpStream,
     thread::sleep,
     time::{Duration, Instant},
@@ -51,10 +52,25 @@ impl OwnServer {
         let output = self.folder.join("output");
         self.process = Some(Process::start(&binary, &self.all_arguments(), &output));
         let began = Instant::now();
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+        while !self.answers() {
             assert!(began.elapsed() < Duration::from_secs(20), "redis-server comes up");
             sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Whether it says anything at all: it listens before it is ready to, and on a busy machine
+    /// long before. (One that speaks TLS would want to be greeted properly.)
+    fn answers(&self) -> bool {
+        let ask = || -> std::io::Result<usize> {
+            let mut connection = TcpStream::connect(("127.0.0.1", self.port))?;
+            if self.arguments.iter().any(|argument| argument.starts_with("--tls")) {
+                return Ok(0);
+            }
+            connection.set_read_timeout(Some(Duration::from_secs(1)))?;
+            connection.write_all(b"PING\r\n")?;
+            connection.read(&mut [0; 64])
+        };
+        ask().is_ok()
     }
 
     /// Lets it hang, its connections open.
