@@ -1,6 +1,6 @@
 //! Real servers for tests: MongoDB and Redis.
 //!
-//! [`mongodb`] and [`redis`] share one server of a kind among all tests of a test program. It is had
+//! [`mongodb()`] and [`redis()`] share one server of a kind among all tests of a test program. It is had
 //! in one of three ways, decided once and printed:
 //!
 //! 1. **given**: `TEST_MONGODB_URI` and `TEST_REDIS_URL` name servers, which are used and never stopped;
