@@ -1,5 +1,6 @@
 //! Whether answers tell who has an account, by the time they take, in pairs that take turns; and what
-//! a flood of sign-ins does to the messages of everybody else. Prints figures and judges nothing:
+//! a flood of sign-ins does to the messages of everybody else and to who signs in with a known
+//! browser. Prints figures and judges nothing:
 //! what counts as good enough depends on the machine. `docs/performance.md` keeps a run.
 //!
 //! `-- equal` or `-- flood` runs one of the two alone.
@@ -16,6 +17,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use tokio::task::JoinHandle;
 
 /// How often each pair is measured; as many go before, unmeasured, as a tenth.
 const PAIRS: usize = 200;
@@ -23,6 +25,8 @@ const PAIRS: usize = 200;
 const MESSAGES: usize = 300;
 /// Apart from one another, as people type.
 const PACE: Duration = Duration::from_millis(10);
+/// Sign-ins with a known browser, with and without a flood.
+const KNOWN_SIGN_INS: usize = 20;
 /// Sign-ins of a flood, and how many of them wait for their answers at once.
 const SIGN_INS: usize = 500;
 const AT_ONCE: usize = 50;
@@ -142,17 +146,43 @@ async fn flood() {
     let (ann, bob, room) = Person::pair(&server).await;
     println!("\nmessages while {SIGN_INS} sign-ins come in, {AT_ONCE} at once, in ms\n");
     println!("{:<22}   median   99th percentile   longest", "");
-    let calm = messages(&ann, &bob, &room).await;
-    print_latencies("nobody signs in", calm);
+    print_latencies("nobody signs in", messages(&ann, &bob, &room).await);
+    let flooding = begin_flood(&server).await;
+    print_latencies("a flood", messages(&ann, &bob, &room).await);
+    print_answers(&flooding.await.expect("a flood"));
+
+    println!("\nsign-ins with a known browser meanwhile, in ms\n");
+    println!("{:<22}   median   99th percentile   longest", "");
+    print_latencies("nobody else signs in", known_sign_ins(&ann).await);
+    let flooding = begin_flood(&server).await;
+    print_latencies("a flood", known_sign_ins(&ann).await);
+    print_answers(&flooding.await.expect("a flood"));
+}
+
+/// A flood that has had its first answer.
+async fn begin_flood(server: &Server) -> JoinHandle<BTreeMap<u16, usize>> {
     let answered = Arc::new(AtomicUsize::new(0));
-    let flooding = tokio::spawn(sign_ins(Browser::new(&server), answered.clone()));
+    let flooding = tokio::spawn(sign_ins(Browser::new(server), answered.clone()));
     while answered.load(Ordering::Relaxed) == 0 {
         tokio::task::yield_now().await;
     }
-    let flooded = messages(&ann, &bob, &room).await;
-    print_latencies("a flood", flooded);
-    let statuses = flooding.await.expect("a flood");
+    flooding
+}
+
+fn print_answers(statuses: &BTreeMap<u16, usize>) {
     println!("\nthe flood was answered {statuses:?} (503: the line was full)");
+}
+
+/// How long somebody's own browser takes to sign in again.
+async fn known_sign_ins(person: &Person) -> Vec<f64> {
+    let mut latencies = Vec::new();
+    for _ in 0..KNOWN_SIGN_INS {
+        let form = json!({"login": person.username, "password": PASSWORD});
+        let began = Instant::now();
+        person.post("/api/login", form).await.must(200);
+        latencies.push(began.elapsed().as_secs_f64() * 1_000.0);
+    }
+    latencies
 }
 
 fn print_latencies(name: &str, latencies: Vec<f64>) {

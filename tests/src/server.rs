@@ -125,9 +125,14 @@ impl Server {
     /// All it has printed and logged, once some words are among it: what is logged is written a
     /// moment after the answer.
     pub async fn wait_for_log(&self, words: &str) -> String {
+        self.wait_for_log_after(0, words).await
+    }
+
+    /// The same of what came after so many bytes.
+    pub async fn wait_for_log_after(&self, before: usize, words: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let log = String::from_utf8_lossy(&self.output()).into_owned();
+            let log = String::from_utf8_lossy(&self.output()[before..]).into_owned();
             if log.contains(words) {
                 return log;
             }

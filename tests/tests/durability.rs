@@ -309,10 +309,12 @@ async fn a_flipped_bit_shows_as_unreadable_and_never_as_other_text() {
         flipped[place] ^= 1;
         store.execute("UPDATE messages SET sealed = ?1 WHERE seq = 1", [flipped]).expect("altered");
         server.restart();
+        let logged_before = server.output().len();
         let history = bob.history(&room).await;
         assert_eq!((&history[0]["unreadable"], &history[0]["body"]), (&json!(true), &json!("")));
         assert_eq!(history[1], second);
-        server.wait_for_log(first["id"].as_str().expect("an id")).await;
+        let id = first["id"].as_str().expect("an id");
+        server.wait_for_log_after(logged_before, id).await;
         server.kill();
     }
     // Nor can it be moved into another place.

@@ -6,7 +6,7 @@ use crate::{
 };
 use anyhow::{Context, Result, anyhow};
 use application::accounts::{Known, Named, NewUser};
-use domain::{Timestamp, email::Email, registration::Registration, user::User, username::Username};
+use domain::{email::Email, registration::Registration, rfc3339, user::User, username::Username};
 use serde::Serialize;
 use std::io::{BufRead, BufWriter, Write};
 
@@ -161,8 +161,8 @@ impl<'a> Shape<'a> {
             status: if user.disabled_at.is_some() { "disabled" } else { "active" },
             has_password: user.password.is_some(),
             google_linked: user.google.is_some(),
-            joined_at: moment(user.joined_at),
-            disabled_at: user.disabled_at.map(moment),
+            joined_at: rfc3339(user.joined_at),
+            disabled_at: user.disabled_at.map(rfc3339),
         }
     }
 
@@ -176,7 +176,7 @@ impl<'a> Shape<'a> {
             status: "unproved",
             has_password: true,
             google_linked: false,
-            joined_at: moment(registration.created_at),
+            joined_at: rfc3339(registration.created_at),
             disabled_at: None,
         }
     }
@@ -187,10 +187,6 @@ impl<'a> Shape<'a> {
         let Self { username, email, status, joined_at, .. } = self;
         format!("{username}\t{email}\t{status}\t{joined_at}\t{id}")
     }
-}
-
-fn moment(at: Timestamp) -> String {
-    at.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
 fn read_password() -> Result<String> {

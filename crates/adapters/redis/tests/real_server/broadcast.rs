@@ -118,6 +118,19 @@ async fn an_event_is_there_in_a_moment() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_flushed_arrives_although_its_instance_ends_right_after() {
+    let [one, two] = instances().await;
+    for n in 0..200 {
+        one.publish(&ended(n));
+    }
+    one.flush().await;
+    drop(one);
+    for n in 0..200 {
+        assert_eq!(next(&two).await, received(&ended(n)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_hears_of_their_own_events() {
     let [one, two] = instances().await;
     one.publish(&ended(1));

@@ -40,8 +40,7 @@ fn options(url: &str, prefix: &str) -> RedisOptions {
 
 /// A link on which no command is given up because the machine is busy.
 async fn patient_link(url: &str, prefix: &str) -> RedisLink {
-    let options =
-        RedisOptions { connect_limit: PATIENCE, response_limit: PATIENCE, ..options(url, prefix) };
+    let options = RedisOptions { response_limit: PATIENCE, ..options(url, prefix) };
     RedisLink::open(options).await.expect("opens")
 }
 

@@ -92,6 +92,17 @@ async fn a_server_that_is_killed_and_started_again_costs_a_loss_and_nothing_else
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn waiting_for_what_can_not_leave_ends_by_itself() {
+    let server = OwnServer::start();
+    let proxy = Proxy::to(server.port()).await;
+    let cut_off = Keys::new().broadcast(link(&proxy.url(), &a_prefix()).await).await;
+    proxy.cut();
+    until("it is noticed", async || !cut_off.is_connected()).await;
+    cut_off.publish(&ended(1));
+    tokio::time::timeout(crate::PATIENCE, cut_off.flush()).await.expect("it ends");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_one_instance_alone_could_not_send_is_told_to_the_others_by_its_people() {
     let server = OwnServer::start();
     let proxy = Proxy::to(server.port()).await;
