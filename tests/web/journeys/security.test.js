@@ -150,6 +150,8 @@ for (const look of LOOKS) {
       await ida.page.getByText('This account was deleted.').waitFor({ timeout: 2_000 });
       await ida.sees('I was here');
       assert.equal(await ida.composer.isVisible(), false);
+      assert.equal(await ida.page.locator('.avatar.online').count(), 0, 'nobody is there');
+      assert.equal(await ida.page.locator('#room-head [data-part="presence"]').textContent(), '');
       await check(ida.page, 'a conversation with a deleted account');
     });
   });

@@ -323,20 +323,21 @@ test('a message that proves an older one missing makes the list ask', async () =
 
 test('who is online is shown until the connection or some announcements are lost', async () => {
   const { chat, connection, socket } = await opened(serverWith(3));
+  const ben = { id: 'ben', deleted: false };
   let drawn = 0;
   chat.on('presence', () => (drawn += 1));
   const online = { type: 'presence', user: 'ben', online: true, last_seen: null };
   socket().tell(online);
-  assert.deepEqual([chat.presence.isOnline('ben'), drawn], [true, 1]);
+  assert.deepEqual([chat.presence.isOnline(ben), drawn], [true, 1]);
   socket().tell({ type: 'resync' });
-  assert.deepEqual([chat.presence.isOnline('ben'), drawn], [false, 2]);
+  assert.deepEqual([chat.presence.isOnline(ben), drawn], [false, 2]);
   socket().tell(online);
   socket().end(1006);
-  assert.equal(chat.presence.isOnline('ben'), false);
+  assert.equal(chat.presence.isOnline(ben), false);
   connection.connect();
   socket().tell(ready);
-  assert.equal(chat.presence.isOnline('ben'), false, 'until it is told');
+  assert.equal(chat.presence.isOnline(ben), false, 'until it is told');
   socket().tell({ ...online, online: false, last_seen: '2026-06-01T12:00:00.000Z' });
-  assert.match(chat.presence.words('ben', new Date()), /^last seen on /);
+  assert.match(chat.presence.words(ben, new Date()), /^last seen on /);
   await settle();
 });

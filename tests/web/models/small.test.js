@@ -65,13 +65,23 @@ test('a device is named by what is known of it', () => {
 
 test('who is online is as it was told last, and of others nothing is said', () => {
   const presence = new Presence();
-  assert.deepEqual([presence.isOnline('ben'), presence.words('ben', now)], [false, '']);
+  const ben = { id: 'ben', deleted: false };
+  assert.deepEqual([presence.isOnline(ben), presence.words(ben, now)], [false, '']);
   presence.take('ben', true, null);
-  assert.deepEqual([presence.isOnline('ben'), presence.words('ben', now)], [true, 'online']);
+  assert.deepEqual([presence.isOnline(ben), presence.words(ben, now)], [true, 'online']);
   presence.take('ben', false, ago(1).toISOString());
-  assert.deepEqual([presence.isOnline('ben'), presence.words('ben', now)], [false, 'last seen yesterday at 09:05']);
+  assert.deepEqual([presence.isOnline(ben), presence.words(ben, now)], [false, 'last seen yesterday at 09:05']);
   presence.take('ben', false, null);
-  assert.equal(presence.words('ben', now), '', 'gone since nobody knows when');
+  assert.equal(presence.words(ben, now), '', 'gone since nobody knows when');
+});
+
+test('of a deleted account nothing shows, whatever is told of it', () => {
+  const presence = new Presence();
+  const gone = { id: 'ben', deleted: true };
+  presence.take('ben', true, null);
+  assert.deepEqual([presence.isOnline(gone), presence.words(gone, now)], [false, '']);
+  presence.take('ben', false, ago(1).toISOString());
+  assert.deepEqual([presence.isOnline(gone), presence.words(gone, now)], [false, '']);
 });
 
 test('a countdown never goes below nothing', () => {

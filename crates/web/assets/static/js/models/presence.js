@@ -1,6 +1,10 @@
+/** @import {User} from '../lib/types.js' */
 import { lastSeen } from './time.js';
 
-/** Who of the others is online, as far as the server has told since the connection stands. */
+/**
+ * Who of the others is online, as far as the server has told since the connection stands. Of a
+ * deleted account nothing shows, whatever is told of its last sockets.
+ */
 export class Presence {
   /** When each was last seen; nothing while they are online. @type {Map<string, string | null>} */
   #told = new Map();
@@ -16,15 +20,15 @@ export class Presence {
     this.#told.clear();
   }
 
-  /** @param {string} user */
-  isOnline(user) {
-    return this.#told.get(user) === null;
+  /** @param {Pick<User, 'id' | 'deleted'>} person */
+  isOnline({ id, deleted }) {
+    return !deleted && this.#told.get(id) === null;
   }
 
-  /** `online`, `last seen at 14:05`, or nothing. @param {string} user @param {Date} now */
-  words(user, now) {
-    const told = this.#told.get(user);
-    if (told === null) return 'online';
-    return told ? lastSeen(new Date(told), now) : '';
+  /** `online`, `last seen at 14:05`, or nothing. @param {Pick<User, 'id' | 'deleted'>} person @param {Date} now */
+  words(person, now) {
+    if (this.isOnline(person)) return 'online';
+    const told = this.#told.get(person.id);
+    return told && !person.deleted ? lastSeen(new Date(told), now) : '';
   }
 }

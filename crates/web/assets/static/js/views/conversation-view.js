@@ -155,8 +155,8 @@ export class ConversationView {
     if (!room) return;
     const head = findHtml(this.root, '#room-head');
     const { presence } = this.chat;
-    const words = presence.words(room.other.id, new Date());
-    part(head, 'avatar').classList.toggle('online', presence.isOnline(room.other.id));
+    const words = presence.words(room.other, new Date());
+    part(head, 'avatar').classList.toggle('online', presence.isOnline(room.other));
     part(head, 'presence').textContent = words && ` · ${words}`;
   }
 

@@ -70,7 +70,7 @@ export class RoomListView {
     link.dataset.room = room.id;
     if (room.id === this.#selected) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
-    const online = this.chat.presence.isOnline(room.other.id);
+    const online = this.chat.presence.isOnline(room.other);
     drawAvatar(part(row, 'avatar'), room.other, online);
     setText(part(row, 'online'), online ? 'online' : '');
     setText(part(row, 'name'), displayName(room.other));
