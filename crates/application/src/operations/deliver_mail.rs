@@ -99,7 +99,12 @@ impl DeliverMail {
         };
         let outcome = match next {
             Next::Done => self.outbox.remove(mail.id).await,
-            Next::TryAt(due_at) => self.outbox.postpone(mail.id, due_at).await,
+            Next::TryAt(retry) => {
+                let postponed = self.outbox.postpone(mail.id, retry.due_at).await;
+                // Told after it: whoever reads this and ends us leaves no lease behind.
+                self.note_retry(mail, &retry);
+                postponed
+            }
         };
         if let Err(error) = outcome {
             complain(&error);
@@ -132,16 +137,20 @@ impl DeliverMail {
         };
         let reason = error.to_string();
         if let Some(due_at) = try_at {
-            tracing::warn!(
-                mail = %id, attempts, code, %due_at, reason,
-                "a mail was not delivered; it is tried again"
-            );
-            self.metrics.note(Figure::Mail(MailStep::Retried));
-            return Next::TryAt(due_at);
+            return Next::TryAt(Retry { due_at, code: *code, reason });
         }
         self.metrics.note(Figure::Mail(MailStep::GivenUp));
         tracing::error!(mail = %id, attempts, code, reason, "a mail is given up");
         Next::Done
+    }
+
+    fn note_retry(&self, mail: &OutgoingMail, retry: &Retry) {
+        let (OutgoingMail { id, attempts, .. }, Retry { due_at, code, reason }) = (mail, retry);
+        tracing::warn!(
+            mail = %id, attempts, code, %due_at, reason,
+            "a mail was not delivered; it is tried again"
+        );
+        self.metrics.note(Figure::Mail(MailStep::Retried));
     }
 }
 
@@ -149,7 +158,14 @@ impl DeliverMail {
 enum Next {
     /// It is delivered, or is never going to be.
     Done,
-    TryAt(Timestamp),
+    TryAt(Retry),
+}
+
+/// When a mail is tried again, and why it has to be.
+struct Retry {
+    due_at: Timestamp,
+    code: Option<u16>,
+    reason: String,
 }
 
 fn note_end(ended: Result<(), tokio::task::JoinError>) {
