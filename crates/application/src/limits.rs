@@ -13,6 +13,9 @@ use std::{fmt::Write, net::IpAddr, sync::Arc};
 const SIGN_UPS_BY_ADDRESS: Quota = Quota::new(100, TimeDelta::seconds(3));
 const CODE_MAILS_BY_RECIPIENT: Quota = Quota::new(10, TimeDelta::minutes(6));
 const CODE_TRIES_BY_ADDRESS: Quota = Quota::new(120, TimeDelta::seconds(2));
+/// Of a million codes three count at a time: below one in a thousand chances a day for somebody who
+/// has the password, and never stops.
+const APP_CODES_BY_USER: Quota = Quota::new(10, TimeDelta::minutes(5));
 const FORGOTTEN_BY_ADDRESS: Quota = Quota::new(30, TimeDelta::seconds(20));
 const CONFIRMATIONS_BY_USER: Quota = Quota::new(20, TimeDelta::seconds(30));
 const SIGN_INS_BY_ADDRESS: Quota = Quota::new(100, TimeDelta::seconds(1));
@@ -27,8 +30,9 @@ const TYPING_BY_USER_AND_ROOM: Quota = Quota::new(1, TimeDelta::seconds(2));
 /// Far above what anybody types, and above what an outbox of a long day offline holds.
 const MESSAGES_BY_USER: Quota = Quota::new(1_000, TimeDelta::milliseconds(50));
 
-/// The one limit that success lifts.
+/// The limits that success lifts.
 const GUESSES: &str = "sign_in_guesses";
+const APP_CODES: &str = "app_codes";
 
 /// The quotas of every use case that has one.
 #[derive(Clone)]
@@ -61,6 +65,19 @@ impl Limits {
     /// A code is tried.
     pub async fn code_try(&self, from: IpAddr) -> Result<(), Throttled> {
         self.admit("code_try", Network::of(from).to_string(), CODE_TRIES_BY_ADDRESS).await
+    }
+
+    /// A code of somebody's authenticator app is tried, by whoever has their password. Counted also
+    /// where all else is unlimited.
+    pub async fn second_factor(&self, user: UserId) -> Result<(), Throttled> {
+        let key = LimitKey { name: APP_CODES, subject: user.to_string() };
+        self.code_limiter.admit(key, APP_CODES_BY_USER).await
+    }
+
+    /// Somebody got in by their second factor: what was tried before is forgotten.
+    pub async fn forget_second_factor(&self, user: UserId) {
+        let key = LimitKey { name: APP_CODES, subject: user.to_string() };
+        self.code_limiter.forget(key).await;
     }
 
     /// Somebody forgot their password. What one address is mailed is bounded by

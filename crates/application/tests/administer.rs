@@ -1,11 +1,11 @@
 use crate::world::{PASSWORD, World, a_browser, a_name, a_sign_up};
 use application::{
     accounts::{AdministerError, Known, Named, NewPasswordError, SignInError, VerifyOtpError},
-    ports::{Mail, UserRepository},
+    ports::{Mail, SecondFactorNews, UserRepository},
 };
 use domain::{event::ChatEvent, password::WeakPassword, registration::Registration, user::User};
 use std::sync::Arc;
-use testkit::{a_user, an_email};
+use testkit::{a_second_factor, a_user, an_email};
 
 fn person(n: u32) -> Named {
     Named::Username(a_user(n).username)
@@ -150,6 +150,25 @@ async fn a_sign_up_is_deleted_with_all_others_of_its_address() {
     assert!(matches!(known, Known::SignUp(_)));
     let gone = w.administer().delete(&person(1)).await;
     assert!(matches!(gone, Err(AdministerError::NoSuchUser)));
+}
+
+#[tokio::test]
+async fn a_second_factor_is_shown_and_taken_away_and_its_owner_is_told() {
+    let w = World::new();
+    let user = w.an_account(1).await;
+    let reset = async || w.administer().reset_second_factor(&person(1)).await;
+    assert!(!w.administer().has_second_factor(&user).await.expect("answers"));
+    assert!(matches!(reset().await, Err(AdministerError::NoSecondFactor)));
+    assert!(w.store.second_factors.put(&a_second_factor(1)).await.expect("answers"));
+    assert!(w.administer().has_second_factor(&user).await.expect("answers"));
+    assert_eq!(reset().await.expect("is reset"), user);
+    assert!(!w.administer().has_second_factor(&user).await.expect("answers"));
+    let [(to, Mail::SecondFactor { news: SecondFactorNews::TurnedOff, .. })] = &w.mailer.sent()[..]
+    else {
+        panic!("one mail");
+    };
+    assert_eq!(*to, an_email(1));
+    assert!(w.sign_in().execute(a_browser(), "person-b", "password 1").await.is_ok());
 }
 
 #[test]

@@ -1,8 +1,10 @@
 use crate::world::{MILLISECOND, World, down};
 use application::{operations::Sweep, ports::MockSessionRepository};
-use domain::{TimeDelta, Timestamp, registration::Registration, session::Session};
+use domain::{
+    TimeDelta, Timestamp, ceremony::Ceremony, registration::Registration, session::Session,
+};
 use std::sync::Arc;
-use testkit::{START, a_registration, a_session, a_user};
+use testkit::{START, a_ceremony, a_registration, a_session, a_user};
 
 fn after(time: TimeDelta) -> Timestamp {
     START + time
@@ -30,6 +32,19 @@ async fn sign_ups_are_swept_once_they_have_expired() {
     assert_eq!(kept().await, [false, true]);
     w.clock.advance(hour);
     assert_eq!(kept().await, [false, false]);
+}
+
+#[tokio::test]
+async fn what_was_begun_and_not_finished_is_swept_once_it_has_expired() {
+    let w = World::new();
+    let begun = a_ceremony(1);
+    w.store.ceremonies.put(&begun).await.expect("answers");
+    for (time, kept) in [(Ceremony::LIFETIME, true), (MILLISECOND, false)] {
+        w.clock.advance(time);
+        w.sweep().execute().await.expect("sweeps");
+        let found = w.store.ceremonies.find(&begun.flow, begun.kind).await.expect("answers");
+        assert_eq!(found.is_some(), kept);
+    }
 }
 
 #[tokio::test]

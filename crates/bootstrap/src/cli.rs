@@ -132,6 +132,8 @@ pub enum UserCommand {
     Verify(NamedUserArgs),
     /// Set a password; ends their sessions
     SetPassword(SetPasswordArgs),
+    /// Ask somebody who lost their second factor for the password alone
+    ResetSecondFactor(NamedUserArgs),
     /// Delete an account for good, or a sign-up
     Delete(DeleteUserArgs),
 }

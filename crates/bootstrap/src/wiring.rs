@@ -4,8 +4,8 @@ use application::{
     accounts::{
         Acquaintance, AddressProof, Administer, Authenticate, Challenges, ChangeEmail,
         ChangePassword, Codes, Confirm, CreateUser, DeleteAccount, Devices, Erase, ForgotPassword,
-        NewPassword, Profile, Register, ResendOtp, ResetLinks, ResetPassword, Sessions, SignIn,
-        SignOut, Traces, VerifyOtp, WaitingForAddress,
+        NewPassword, OwnSecondFactor, Profile, Register, ResendOtp, ResetLinks, ResetPassword,
+        SecondFactors, SecondStep, Sessions, SignIn, SignOut, Traces, VerifyOtp, WaitingForAddress,
     },
     chat::{
         Attendance, Follow, History, Lingering, MarkRead, OpenRoom, Opener, Rooms, SendMessages,
@@ -18,8 +18,8 @@ use application::{
 use std::sync::Arc;
 use web::{
     AccountsApi, Assets, Caps, Cookies, Gate, Health, MeApi, MessagesApi, Networks, Observation,
-    PeopleApi, PublicUrl, RoomsApi, SecurityApi, SessionsApi, Shutdown, Site, Sockets,
-    TrustedProxies,
+    PeopleApi, PublicUrl, RoomsApi, SecondFactorApi, SecurityApi, SessionsApi, Shutdown, Site,
+    Sockets, TrustedProxies,
 };
 
 impl Parts {
@@ -31,6 +31,7 @@ impl Parts {
             known_devices: self.store.clone(),
             challenges: self.store.clone(),
             password_resets: self.store.clone(),
+            ceremonies: self.store.clone(),
             clock: self.clock.clone(),
         }
     }
@@ -54,6 +55,7 @@ impl Parts {
             registrations: self.store.clone(),
             sign_out: self.sign_out(),
             new_password: self.new_password(),
+            second_factors: self.second_factors(),
             erase: self.erase(),
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
@@ -71,6 +73,7 @@ impl Parts {
                 cookies: cookies.clone(),
             },
             security: self.security(&shutdown, cookies.clone()),
+            second_factor: self.second_factor(cookies.clone()),
             me: MeApi {
                 profile: Profile { users: self.store.clone() },
                 delete_account: DeleteAccount { confirm: self.confirm(), erase: self.erase() },
@@ -276,6 +279,8 @@ impl Parts {
                 challenges: self.store.clone(),
                 known_devices: self.store.clone(),
                 registrations: self.store.clone(),
+                second_factors: self.store.clone(),
+                ceremonies: self.store.clone(),
             },
             rooms: self.store.clone(),
             sign_out: self.sign_out(),
@@ -283,10 +288,41 @@ impl Parts {
         }
     }
 
+    fn second_factor(&self, cookies: Cookies) -> SecondFactorApi {
+        SecondFactorApi {
+            own: OwnSecondFactor {
+                confirm: self.confirm(),
+                second_factors: self.second_factors(),
+                limits: self.limits(),
+            },
+            second_step: SecondStep {
+                users: self.store.clone(),
+                second_factors: self.second_factors(),
+                sessions: self.sessions(),
+                limits: self.limits(),
+                clock: self.clock.clone(),
+            },
+            cookies,
+        }
+    }
+
+    fn second_factors(&self) -> SecondFactors {
+        SecondFactors {
+            factors: self.store.clone(),
+            ceremonies: self.store.clone(),
+            sealer: self.payloads.clone(),
+            digester: self.digester.clone(),
+            mailer: self.mailer.clone(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+        }
+    }
+
     fn sessions(&self) -> Sessions {
         Sessions {
             sign_out: self.sign_out(),
             users: self.store.clone(),
+            second_factors: self.second_factors(),
             acquaintance: self.acquaintance(),
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),

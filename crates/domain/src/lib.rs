@@ -3,6 +3,7 @@
 //! Pure: functions are handed the time and random bytes, and nothing here waits,
 //! stores or talks to anyone.
 
+pub mod ceremony;
 pub mod challenge;
 pub mod device;
 pub mod email;
@@ -23,9 +24,11 @@ pub mod reaction;
 pub mod registration;
 pub mod room;
 pub mod sealing;
+pub mod second_factor;
 pub mod session;
 pub mod throttle;
 pub mod token;
+pub mod totp;
 pub mod user;
 pub mod username;
 

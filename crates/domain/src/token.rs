@@ -44,7 +44,7 @@ token!(
     SessionToken
 );
 token!(
-    /// Proves that a browser is the one that began a sign-up.
+    /// Proves that a browser is the one that began a sign-up, or a sign-in.
     FlowToken
 );
 token!(

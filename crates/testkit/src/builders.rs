@@ -2,6 +2,7 @@
 use crate::StoreUnderTest;
 use domain::{
     TimeDelta, Timestamp,
+    ceremony::{Ceremony, CeremonyKind},
     challenge::{Challenge, ChallengePurpose},
     device::Device,
     email::Email,
@@ -16,9 +17,11 @@ use domain::{
     reaction::Emoji,
     registration::Registration,
     room::{Participants, Room},
-    sealing::{KeyedDigest, SealedBody},
+    sealing::{KeyedDigest, SealedBody, SealedPayload},
+    second_factor::{AuthenticatorApp, SecondFactor},
     session::Session,
     token::TokenDigest,
+    totp::TotpStep,
     user::User,
     username::Username,
 };
@@ -91,6 +94,32 @@ pub fn a_challenge(n: u32) -> Challenge {
 /// The link that person `n` was mailed at [`START`].
 pub fn a_password_reset(n: u32) -> PasswordReset {
     PasswordReset { token: a_digest(n), user: a_user(n).id, created_at: START }
+}
+
+/// What the account of person `n` asks for since [`START`], with three recovery codes.
+pub fn a_second_factor(n: u32) -> SecondFactor {
+    let code = |k: u8| KeyedDigest::new([&n.to_be_bytes()[..], &[k]].concat());
+    SecondFactor {
+        user: a_user(n).id,
+        app: AuthenticatorApp {
+            secret: SealedPayload::new(n.to_be_bytes().to_vec()),
+            since: START,
+            last_step: TotpStep::at(START),
+        },
+        recovery_codes: [1, 2, 3].map(code).to_vec(),
+    }
+}
+
+/// What browser `n` began at [`START`], for person `n`.
+pub fn a_ceremony(n: u32) -> Ceremony {
+    Ceremony {
+        flow: a_digest(n),
+        kind: CeremonyKind::SecondStep,
+        user: a_user(n).id,
+        state: SealedPayload::new(n.to_be_bytes().to_vec()),
+        begun_at: START,
+        attempts: 0,
+    }
 }
 
 /// A session of somebody's, begun at [`START`].

@@ -1,7 +1,9 @@
-//! Our cookies: one proves a session, one a sign-up under way, one tells a browser from others.
+//! Our cookies: one proves a session, one a sign-up under way, one a sign-in between its steps, one
+//! tells a browser from others.
 use crate::{client_address::ClientAddress, public_url::PublicUrl};
 use application::accounts::Browser;
 use domain::{
+    ceremony::Ceremony,
     device::Device,
     known_device::KnownDevice,
     registration::Registration,
@@ -49,6 +51,11 @@ impl Cookies {
         FlowToken::parse(find(request, self.flow_name())?)
     }
 
+    /// The sign-in between its steps that a request claims.
+    pub fn step(&self, request: &Request) -> Option<FlowToken> {
+        FlowToken::parse(find(request, self.step_name())?)
+    }
+
     /// Signs a browser in.
     pub fn set_session(&self, token: &SessionToken) -> String {
         self.write(self.session_name(), &token.reveal(), Session::ABSOLUTE.num_seconds())
@@ -62,6 +69,11 @@ impl Cookies {
     /// Binds a sign-up to a browser.
     pub fn set_flow(&self, token: &FlowToken) -> String {
         self.write(self.flow_name(), &token.reveal(), Registration::LIFETIME.num_seconds())
+    }
+
+    /// Binds a sign-in between its steps to a browser.
+    pub fn set_step(&self, token: &FlowToken) -> String {
+        self.write(self.step_name(), &token.reveal(), Ceremony::LIFETIME.num_seconds())
     }
 
     /// Tells a browser from others, for as long as accounts know it.
@@ -83,6 +95,10 @@ impl Cookies {
 
     fn flow_name(&self) -> &'static str {
         if self.secure { "__Host-sotto_flow" } else { "sotto_flow" }
+    }
+
+    fn step_name(&self) -> &'static str {
+        if self.secure { "__Host-sotto_step" } else { "sotto_step" }
     }
 
     fn device_name(&self) -> &'static str {

@@ -16,6 +16,7 @@ mod observed;
 mod pages;
 mod problem;
 mod public_url;
+mod qr;
 mod request_id;
 mod server;
 mod shell;
@@ -25,7 +26,8 @@ mod socket;
 pub use {
     api::{
         accounts::AccountsApi, me::MeApi, messages::MessagesApi, people::PeopleApi,
-        rooms::RoomsApi, security::SecurityApi, sessions::SessionsApi,
+        rooms::RoomsApi, second_factor::SecondFactorApi, security::SecurityApi,
+        sessions::SessionsApi,
     },
     client_address::{Networks, TrustedProxies},
     cookies::Cookies,

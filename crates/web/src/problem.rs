@@ -1,9 +1,11 @@
 //! Errors as people and programs get them: RFC 9457 `application/problem+json`, one shape for all.
+use crate::{api::second_factor::words, cookies::Cookies};
 use application::{
     accounts::{
         ChallengeError, ChangeEmailError, ChangePasswordError, ConfirmError, DevicesError,
-        ForgotPasswordError, NewPasswordError, ProfileError, RegisterError, ResendOtpError,
-        ResetPasswordError, SignInError, VerifyOtpError,
+        ForgotPasswordError, NewPasswordError, Outstanding, OwnSecondFactorError, ProfileError,
+        RegisterError, ResendOtpError, ResetPasswordError, SecondStepError, SignInError,
+        VerifyOtpError,
     },
     chat::{HistoryError, MarkReadError, OpenRoomError, SendError},
     people::FindPeopleError,
@@ -59,9 +61,12 @@ pub struct ProblemDetails {
     /// What is wrong with each field.
     #[serde(skip_serializing_if = "Option::is_none")]
     errors: Option<Vec<FieldError>>,
-    /// With `otp_invalid`: tries that remain.
+    /// With `otp_invalid` and `second_factor_invalid`: tries that remain.
     #[serde(skip_serializing_if = "Option::is_none")]
     attempts_left: Option<u32>,
+    /// With `second_factor_required`: what will do, `app` or `recovery_code`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    second_factors: Option<Vec<String>>,
 }
 
 /// An error on its way to the client.
@@ -83,6 +88,7 @@ impl Problem {
             code: code.to_owned(),
             errors: None,
             attempts_left: None,
+            second_factors: None,
         };
         Self { details: Box::new(details), retry_after: None, set_cookie: None }
     }
@@ -345,6 +351,43 @@ impl From<ConfirmError> for Problem {
     }
 }
 
+fn second_factor_invalid(detail: &dyn std::fmt::Display) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "second_factor_invalid", detail)
+}
+
+impl From<SecondStepError> for Problem {
+    fn from(error: SecondStepError) -> Self {
+        match error {
+            SecondStepError::NotWaiting => Self::new(StatusCode::GONE, "sign_in_expired", error),
+            SecondStepError::Wrong { attempts_left } => {
+                let mut problem = second_factor_invalid(&error);
+                problem.details.attempts_left = Some(attempts_left);
+                problem
+            }
+            SecondStepError::AccountDisabled => account_disabled(&error),
+            SecondStepError::Throttled(e) => e.into(),
+            SecondStepError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
+impl From<OwnSecondFactorError> for Problem {
+    fn from(error: OwnSecondFactorError) -> Self {
+        match error {
+            OwnSecondFactorError::NotWaiting => {
+                Self::new(StatusCode::GONE, "set_up_expired", error)
+            }
+            OwnSecondFactorError::WrongCode => second_factor_invalid(&error),
+            OwnSecondFactorError::Off => {
+                Self::new(StatusCode::CONFLICT, "second_factor_off", error)
+            }
+            OwnSecondFactorError::Confirm(e) => e.into(),
+            OwnSecondFactorError::Throttled(e) => e.into(),
+            OwnSecondFactorError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
 impl From<ForgotPasswordError> for Problem {
     fn from(error: ForgotPasswordError) -> Self {
         match error {
@@ -426,6 +469,17 @@ impl Problem {
         Self::invalid_field(field, "missing", ChangePasswordError::ProofMissing)
     }
 
+    /// 403: the first factor was right, and the browser may show the second.
+    pub fn second_factor_required(
+        detail: &str,
+        outstanding: &Outstanding,
+        cookies: &Cookies,
+    ) -> Self {
+        let mut problem = Self::new(StatusCode::FORBIDDEN, "second_factor_required", detail);
+        problem.details.second_factors = Some(words(&outstanding.kinds));
+        problem.with_cookie(&cookies.set_step(&outstanding.flow))
+    }
+
     fn from_new_password(field: &str, error: &NewPasswordError) -> Self {
         match error {
             NewPasswordError::Weak(weak) => Self::invalid(vec![weak_password(field, *weak)]),
@@ -433,11 +487,9 @@ impl Problem {
         }
     }
 
-    /// A refused sign-in; `flow_cookie` makes the cookie that lets this browser prove the address.
-    pub fn from_sign_in(
-        error: SignInError,
-        flow_cookie: impl Fn(&domain::token::FlowToken) -> String,
-    ) -> Self {
+    /// A refused sign-in. Where there is something that this browser may do about it, it gets the
+    /// cookie that lets it.
+    pub fn from_sign_in(error: SignInError, cookies: &Cookies) -> Self {
         let detail = error.to_string();
         match error {
             SignInError::InvalidCredentials => {
@@ -445,7 +497,10 @@ impl Problem {
             }
             SignInError::EmailUnverified { flow } => {
                 Self::new(StatusCode::FORBIDDEN, "email_unverified", detail)
-                    .with_cookie(&flow_cookie(&flow))
+                    .with_cookie(&cookies.set_flow(&flow))
+            }
+            SignInError::SecondFactor(outstanding) => {
+                Self::second_factor_required(&detail, &outstanding, cookies)
             }
             SignInError::AccountDisabled => account_disabled(&detail),
             SignInError::Throttled(e) => e.into(),

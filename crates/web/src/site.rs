@@ -3,7 +3,8 @@ use crate::{
     allow::AllowedMethods,
     api::{
         accounts::AccountsApi, me::MeApi, messages::MessagesApi, people::PeopleApi,
-        rooms::RoomsApi, security::SecurityApi, sessions::SessionsApi,
+        rooms::RoomsApi, second_factor::SecondFactorApi, security::SecurityApi,
+        sessions::SessionsApi,
     },
     client_address::{Networks, TrustedProxies},
     device_cookie::DeviceCookies,
@@ -37,6 +38,8 @@ pub struct Site {
     pub sessions: SessionsApi,
     /// Passwords and addresses.
     pub security: SecurityApi,
+    /// Second factors.
+    pub second_factor: SecondFactorApi,
     /// One's own profile.
     pub me: MeApi,
     /// Finding people.
@@ -75,13 +78,23 @@ pub struct Observation {
     pub entropy: Arc<dyn Entropy>,
 }
 
-type Api = (AccountsApi, SecurityApi, SessionsApi, MeApi, PeopleApi, RoomsApi, MessagesApi);
+type Api = (
+    AccountsApi,
+    SecurityApi,
+    SecondFactorApi,
+    SessionsApi,
+    MeApi,
+    PeopleApi,
+    RoomsApi,
+    MessagesApi,
+);
 
 /// The whole of what is served.
 pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
     let api = service((
         site.accounts,
         site.security,
+        site.second_factor,
         site.sessions,
         site.me,
         site.people,
@@ -135,6 +148,7 @@ pub fn openapi_document(site: Site) -> String {
     describe(&service((
         site.accounts,
         site.security,
+        site.second_factor,
         site.sessions,
         site.me,
         site.people,

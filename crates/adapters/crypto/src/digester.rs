@@ -54,6 +54,7 @@ fn label(purpose: Purpose) -> &'static [u8] {
         Purpose::OtpCode => b"sotto/v1/digest/otp-code",
         Purpose::MessageFingerprint => b"sotto/v1/digest/message-fingerprint",
         Purpose::LimitSubject => b"sotto/v1/digest/limit-subject",
+        Purpose::RecoveryCode => b"sotto/v1/digest/recovery-code",
     }
 }
 

@@ -51,6 +51,9 @@ fn label(purpose: PayloadPurpose) -> &'static [u8] {
         PayloadPurpose::Event => b"sotto/v1/payload/event",
         PayloadPurpose::Mail => b"sotto/v1/payload/mail",
         PayloadPurpose::Session => b"sotto/v1/payload/session",
+        PayloadPurpose::TotpSecret => b"sotto/v1/payload/totp-secret",
+        PayloadPurpose::TotpSetUp => b"sotto/v1/payload/totp-set-up",
+        PayloadPurpose::Ceremony => b"sotto/v1/payload/ceremony",
     }
 }
 

@@ -35,6 +35,7 @@ fn expires_at(mail: &Mail, now: Timestamp) -> Option<Timestamp> {
         Mail::Welcome { .. }
         | Mail::AlreadyRegistered { .. }
         | Mail::NewSignIn { .. }
+        | Mail::SecondFactor { .. }
         | Mail::PasswordChanged { .. }
         | Mail::EmailChanged { .. }
         | Mail::AccountDeleted { .. } => None,

@@ -1,7 +1,7 @@
 //! The words of every mail, from the templates beside this crate's sources.
 //!
 //! Subjects are our own words and our own digits: nothing that a person chose stands in a header.
-use application::ports::Mail;
+use application::ports::{Mail, SecondFactorNews};
 use askama::Template;
 use domain::{Timestamp, otp::Otp, password_reset::PasswordReset};
 
@@ -108,7 +108,54 @@ pub fn render(mail: &Mail, public_url: &str) -> Rendered {
                 html: fill(&NewSignInHtml { username, device, address, at, link, forgot }),
             }
         }
+        Mail::SecondFactor { username, news } => {
+            let (username, link) = (username.as_str(), &link("/forgot-password/"));
+            let Told { subject, title, preview, happened } = &told(*news);
+            Rendered {
+                subject: (*subject).to_owned(),
+                text: fill(&SecondFactorText { username, happened, link }),
+                html: fill(&SecondFactorHtml { username, title, preview, happened, link }),
+            }
+        }
     }
+}
+
+/// What a mail on a second factor says. Lines of the sentence are narrow enough for the text part.
+struct Told {
+    subject: &'static str,
+    title: &'static str,
+    preview: &'static str,
+    happened: String,
+}
+
+fn told(news: SecondFactorNews) -> Told {
+    let (subject, title, preview, happened) = match news {
+        SecondFactorNews::AppSetUp => (
+            "Your Sotto account asks for a second factor",
+            "A second factor is on",
+            "Signing in asks for a code of your app.",
+            "signing in to your account asks for\na code of an authenticator app from now on.".to_owned(),
+        ),
+        SecondFactorNews::TurnedOff => (
+            "Your Sotto account asks for no second factor",
+            "Your second factor is off",
+            "Your password alone signs in.",
+            "signing in to your account asks for\nno second factor any more: your password alone will do.".to_owned(),
+        ),
+        SecondFactorNews::NewRecoveryCodes => (
+            "New recovery codes for your Sotto account",
+            "New recovery codes",
+            "The ones before no longer work.",
+            "new recovery codes were made for\nyour account. The ones before no longer work.".to_owned(),
+        ),
+        SecondFactorNews::RecoveryCodeUsed { left } => (
+            "A recovery code of your Sotto account was used",
+            "A recovery code was used",
+            "Somebody signed in with it.",
+            format!("somebody signed in to your account\nwith a recovery code. Codes that are left: {left}."),
+        ),
+    };
+    Told { subject, title, preview, happened }
 }
 
 /// To the minute: people compare it with what they remember.
@@ -169,6 +216,24 @@ parts!(
     NewSignInText "new_sign_in.txt", NewSignInHtml "new_sign_in.html",
     { username: &'a str, device: &'a str, address: &'a str, at: &'a str, link: &'a str, forgot: &'a str }
 );
+#[derive(Template)]
+#[template(path = "second_factor.txt")]
+struct SecondFactorText<'a> {
+    username: &'a str,
+    happened: &'a str,
+    link: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "second_factor.html")]
+struct SecondFactorHtml<'a> {
+    username: &'a str,
+    title: &'a str,
+    preview: &'a str,
+    happened: &'a str,
+    link: &'a str,
+}
+
 parts!(
     AlreadyRegisteredText "already_registered.txt", AlreadyRegisteredHtml "already_registered.html",
     { username: &'a str, link: &'a str }
@@ -200,7 +265,7 @@ mod tests {
     }
 
     /// Each kind, and the page it links to.
-    const PAGES: [&str; 9] = [
+    const PAGES: [&str; 14] = [
         "/verify-otp/",
         "/profile/",
         "/profile/edit/",
@@ -210,11 +275,20 @@ mod tests {
         "/reset-password/#AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE",
         "/forgot-password/",
         "/",
+        "/",
+        "/forgot-password/",
+        "/forgot-password/",
+        "/forgot-password/",
+        "/forgot-password/",
     ];
     /// The first ones hold a code and don't know whose.
     const CODES: usize = 3;
 
-    fn all() -> [Mail; 10] {
+    fn second_factor(news: SecondFactorNews) -> Mail {
+        Mail::SecondFactor { username: username(), news }
+    }
+
+    fn all() -> [Mail; 14] {
         let code = OtpCode::typed("482913");
         [
             confirm(),
@@ -227,6 +301,10 @@ mod tests {
             Mail::PasswordChanged { username: username() },
             Mail::EmailChanged { username: username() },
             Mail::AccountDeleted { username: username() },
+            second_factor(SecondFactorNews::AppSetUp),
+            second_factor(SecondFactorNews::TurnedOff),
+            second_factor(SecondFactorNews::NewRecoveryCodes),
+            second_factor(SecondFactorNews::RecoveryCodeUsed { left: 9 }),
         ]
     }
 
@@ -270,6 +348,14 @@ mod tests {
             ] {
                 assert!(part.contains(words), "{words} in {part}");
             }
+        }
+    }
+
+    #[test]
+    fn a_used_recovery_code_is_told_with_how_many_are_left() {
+        let mail = render(&second_factor(SecondFactorNews::RecoveryCodeUsed { left: 3 }), URL);
+        for part in [&mail.text, &mail.html] {
+            assert!(part.contains("left: 3."), "{part}");
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod admin;
 mod bson;
+mod ceremonies;
 mod challenges;
 mod documents;
 mod errors;
@@ -22,6 +23,7 @@ mod probe;
 mod registrations;
 mod rooms;
 mod schema;
+mod second_factors;
 mod sessions;
 mod store;
 mod users;

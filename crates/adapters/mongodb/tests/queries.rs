@@ -6,10 +6,10 @@ mod watch;
 
 use adapter_mongodb::MongoStore;
 use application::ports::{
-    ChallengeRepository, KeyFingerprint, KeyFingerprintRepository, KnownDeviceRepository,
-    MessageChange, MessageRepository, OutboxRepository, PasswordResetRepository,
-    RegistrationRepository, RoomHeads, RoomRepository, SessionRepository, StoreProbe, TouchMark,
-    UserRepository,
+    CeremonyRepository, ChallengeRepository, KeyFingerprint, KeyFingerprintRepository,
+    KnownDeviceRepository, MessageChange, MessageRepository, OutboxRepository,
+    PasswordResetRepository, RegistrationRepository, RoomHeads, RoomRepository,
+    SecondFactorRepository, SessionRepository, StoreProbe, TouchMark, UserRepository,
 };
 use domain::{
     history::{Limit, Window},
@@ -22,6 +22,7 @@ use domain::{
     room::{Participants, RoomCursor},
     sealing::{KeyId, KeyedDigest, SealedBody, SealedPayload},
     token::TokenDigest,
+    totp::TotpStep,
     user::ProfileChange,
     username::Username,
 };
@@ -29,8 +30,8 @@ use mongodb::bson::{Document, doc};
 use std::{collections::BTreeSet, sync::Arc};
 use support::TestDatabase;
 use testkit::{
-    RecordingBus, START, a_challenge, a_known_device, a_message, a_password_reset, a_registration,
-    a_session, a_user, an_email, an_emoji, later, resent,
+    RecordingBus, START, a_ceremony, a_challenge, a_known_device, a_message, a_password_reset,
+    a_registration, a_second_factor, a_session, a_user, an_email, an_emoji, later, resent,
 };
 use watch::{Looks, faults};
 
@@ -47,6 +48,7 @@ async fn every_look_goes_by_an_index() {
     sessions(&store).await;
     known_devices(&store).await;
     codes_and_links(&store).await;
+    second_factors(&store).await;
     outbox(&store).await;
     keys(&store).await;
     conversations(&store).await;
@@ -61,6 +63,7 @@ async fn every_look_goes_by_an_index() {
     let looked_at: BTreeSet<_> =
         looks.iter().filter_map(|look| look.values().next()?.as_str()).collect();
     for collection in [
+        "ceremonies",
         "challenges",
         "health",
         "key_fingerprints",
@@ -71,6 +74,7 @@ async fn every_look_goes_by_an_index() {
         "registrations",
         "rooms",
         "schema",
+        "second_factors",
         "sessions",
         "users",
     ] {
@@ -199,7 +203,7 @@ async fn sign_ups(store: &MongoStore) {
     assert!(store.replace_otp(one.id, START, &otp).await.expect("answers"));
     store.move_flow(one.id, &TokenDigest([7; 32])).await.expect("answers");
     store.remove_by_email(&an_email(3)).await.expect("answers");
-    store.remove_begun_before(START).await.expect("answers");
+    RegistrationRepository::remove_begun_before(store, START).await.expect("answers");
 }
 
 async fn sessions(store: &MongoStore) {
@@ -259,6 +263,32 @@ async fn codes_and_links(store: &MongoStore) {
     assert!(PasswordResetRepository::take(store, &link.token).await.expect("answers").is_some());
     PasswordResetRepository::remove_by_user(store, a_user(2).id).await.expect("answers");
     store.remove_made_before(START).await.expect("answers");
+}
+
+async fn second_factors(store: &MongoStore) {
+    let factor = a_second_factor(1);
+    let (user, codes) = (factor.user, &factor.recovery_codes);
+    for put in [true, false] {
+        assert_eq!(SecondFactorRepository::put(store, &factor).await.expect("answers"), put);
+    }
+    let found = SecondFactorRepository::find(store, user).await.expect("answers");
+    assert_eq!(found, Some(factor.clone()));
+    let next = TotpStep(factor.app.last_step.0 + 1);
+    assert!(store.use_step(user, next).await.expect("answers"));
+    assert!(store.take_recovery_code(user, &codes[0]).await.expect("answers"));
+    assert!(store.replace_recovery_codes(user, codes).await.expect("answers"));
+    assert!(SecondFactorRepository::remove(store, user).await.expect("answers"));
+    for n in 1..=3 {
+        CeremonyRepository::put(store, &a_ceremony(n)).await.expect("answers");
+    }
+    let begun = a_ceremony(1);
+    let found = CeremonyRepository::find(store, &begun.flow, begun.kind).await;
+    assert_eq!(found.expect("answers"), Some(begun.clone()));
+    let tried = CeremonyRepository::begin_attempt(store, &begun.flow, begun.kind).await;
+    assert!(tried.expect("answers").is_some());
+    assert!(CeremonyRepository::take(store, &begun.flow, begun.kind).await.expect("answers"));
+    CeremonyRepository::remove_by_user(store, a_user(2).id).await.expect("answers");
+    CeremonyRepository::remove_begun_before(store, START).await.expect("answers");
 }
 
 async fn outbox(store: &MongoStore) {

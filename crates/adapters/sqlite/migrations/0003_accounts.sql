@@ -43,3 +43,29 @@ CREATE TABLE password_resets (
   created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX password_resets_by_age ON password_resets (created_at);
+
+-- What accounts ask for beside the first factor.
+CREATE TABLE second_factors (
+  user      BLOB PRIMARY KEY NOT NULL,
+  secret    BLOB NOT NULL,
+  since     INTEGER NOT NULL,
+  last_step INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE recovery_codes (
+  user   BLOB NOT NULL,
+  digest BLOB NOT NULL,
+  PRIMARY KEY (user, digest)
+) STRICT, WITHOUT ROWID;
+
+-- What browsers have begun and not finished.
+CREATE TABLE ceremonies (
+  flow     BLOB NOT NULL,
+  kind     TEXT NOT NULL,
+  user     BLOB NOT NULL,
+  state    BLOB NOT NULL,
+  begun_at INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  PRIMARY KEY (flow, kind)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX ceremonies_by_user ON ceremonies (user);
+CREATE INDEX ceremonies_by_age ON ceremonies (begun_at);

@@ -8,6 +8,7 @@
 #[macro_use]
 mod sql;
 
+mod ceremonies;
 mod challenges;
 mod heads;
 mod keys;
@@ -21,6 +22,7 @@ mod registrations;
 mod rooms;
 mod rows;
 mod schema;
+mod second_factors;
 mod sessions;
 mod store;
 mod users;

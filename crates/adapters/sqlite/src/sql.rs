@@ -30,8 +30,8 @@ macro_rules! select_messages {
 #[cfg(test)]
 mod tests {
     use crate::{
-        challenges, heads, keys, known_devices, messages, outbox, password_resets, registrations,
-        rooms, schema, sessions, users,
+        ceremonies, challenges, heads, keys, known_devices, messages, outbox, password_resets,
+        registrations, rooms, schema, second_factors, sessions, users,
     };
     use rusqlite::Connection;
 
@@ -70,6 +70,7 @@ mod tests {
     fn every_statement_is_answered_by_an_index() {
         let conn = database();
         let files = [
+            ceremonies::STATEMENTS,
             challenges::STATEMENTS,
             heads::STATEMENTS,
             keys::STATEMENTS,
@@ -79,6 +80,7 @@ mod tests {
             password_resets::STATEMENTS,
             registrations::STATEMENTS,
             rooms::STATEMENTS,
+            second_factors::STATEMENTS,
             sessions::STATEMENTS,
             users::STATEMENTS,
         ];
@@ -105,6 +107,7 @@ mod tests {
     #[test]
     fn statements_are_prepared_nowhere_but_from_the_lists() {
         let sources = [
+            include_str!("ceremonies.rs"),
             include_str!("challenges.rs"),
             include_str!("heads.rs"),
             include_str!("keys.rs"),
@@ -114,6 +117,7 @@ mod tests {
             include_str!("password_resets.rs"),
             include_str!("registrations.rs"),
             include_str!("rooms.rs"),
+            include_str!("second_factors.rs"),
             include_str!("sessions.rs"),
             include_str!("users.rs"),
         ];

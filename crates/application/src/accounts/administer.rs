@@ -1,5 +1,5 @@
 //! What the operator does with accounts.
-use super::{Erase, NewPassword, NewPasswordError, SignOut};
+use super::{Erase, NewPassword, NewPasswordError, SecondFactors, SignOut};
 use crate::ports::{
     Clock, Entropy, EntropyExt, RegistrationRepository, Unavailable, UserRepository,
 };
@@ -22,6 +22,8 @@ pub struct Administer {
     pub sign_out: SignOut,
     /// Sets passwords.
     pub new_password: NewPassword,
+    /// What accounts ask for beside the first factor.
+    pub second_factors: SecondFactors,
     /// Deletes accounts.
     pub erase: Erase,
     /// When it is done.
@@ -64,6 +66,9 @@ pub enum AdministerError {
     /// Somebody else took the name or the address of the sign-up.
     #[error(transparent)]
     Taken(#[from] Taken),
+    /// There is nothing to take away.
+    #[error("this account asks for no second factor")]
+    NoSecondFactor,
     /// The password is not accepted.
     #[error(transparent)]
     Password(#[from] NewPasswordError),
@@ -154,6 +159,21 @@ impl Administer {
         let choice = self.new_password.choose(&user, password).await?;
         self.new_password.set(&user, choice, None).await?;
         Ok(user)
+    }
+
+    /// Whether an account asks for a second factor.
+    pub async fn has_second_factor(&self, user: &User) -> Result<bool, Unavailable> {
+        Ok(self.second_factors.factors.find(user.id).await?.is_some())
+    }
+
+    /// Has an account ask for no second factor any more, for its owner who has lost it; they are
+    /// told by mail. Whoever is signed in stays so.
+    pub async fn reset_second_factor(&self, named: &Named) -> Result<User, AdministerError> {
+        let user = self.account(named).await?;
+        if self.second_factors.turn_off(&user).await? {
+            return Ok(user);
+        }
+        Err(AdministerError::NoSecondFactor)
     }
 
     /// Forgets somebody, or a sign-up with all others of its address.

@@ -1,8 +1,9 @@
 //! Deleting an account.
 use super::{Confirm, ConfirmError, Proof, SignOut, SignedIn};
 use crate::ports::{
-    ChallengeRepository, KnownDeviceRepository, Mail, Mailer, PasswordResetRepository,
-    RegistrationRepository, RoomRepository, Unavailable, UserRepository,
+    CeremonyRepository, ChallengeRepository, KnownDeviceRepository, Mail, Mailer,
+    PasswordResetRepository, RegistrationRepository, RoomRepository, SecondFactorRepository,
+    Unavailable, UserRepository,
 };
 use domain::{
     event::ChatEvent,
@@ -47,6 +48,10 @@ pub struct Traces {
     pub known_devices: Arc<dyn KnownDeviceRepository>,
     /// Sign-ups with their address.
     pub registrations: Arc<dyn RegistrationRepository>,
+    /// What the account asks for beside the first factor.
+    pub second_factors: Arc<dyn SecondFactorRepository>,
+    /// What was begun and not finished.
+    pub ceremonies: Arc<dyn CeremonyRepository>,
 }
 
 impl DeleteAccount {
@@ -109,6 +114,8 @@ impl Traces {
         self.resets.remove_by_user(user.id).await?;
         self.challenges.remove_by_user(user.id).await?;
         self.known_devices.remove_by_user(user.id).await?;
+        self.second_factors.remove(user.id).await?;
+        self.ceremonies.remove_by_user(user.id).await?;
         self.registrations.remove_by_email(&user.email).await
     }
 }

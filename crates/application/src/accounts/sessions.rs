@@ -1,5 +1,5 @@
 //! Opening sessions: the one place where a token is made.
-use super::{Acquaintance, SignOut};
+use super::{Acquaintance, Outstanding, SecondFactors, SignOut, second_factors::Proven};
 use crate::ports::{Clock, Entropy, EntropyExt, Unavailable, UserRepository};
 use domain::{
     device::Device,
@@ -17,6 +17,8 @@ pub struct Sessions {
     pub sign_out: SignOut,
     /// Whom the operator keeps out.
     pub users: Arc<dyn UserRepository>,
+    /// What accounts ask for beside the first factor.
+    pub second_factors: SecondFactors,
     /// Knows the browsers that people signed in with, and tells of new ones.
     pub acquaintance: Acquaintance,
     /// When they begin.
@@ -52,18 +54,17 @@ pub enum OpenSessionError {
     /// The password that was compared is not the account's any more.
     #[error("the password was changed meanwhile")]
     PasswordChanged,
+    /// The account asks for a second factor; this browser may show it now.
+    #[error("a second factor is asked for")]
+    SecondFactor(Outstanding),
     /// A port failed.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }
 
 impl Sessions {
-    /// Opens a session under a token never used before, in place of the one the browser had. From
-    /// then on the account knows the browser; if it did not before, its owner is told by mail.
-    ///
-    /// Whether the account may be used is asked again once the session is there: whoever disables
-    /// it or changes its password at this moment has then either been seen here, or sees the
-    /// session and ends it.
+    /// Opens a session for somebody who has shown one factor, unless their account asks for more:
+    /// then nothing changes yet, and the session that the browser had goes on.
     pub(super) async fn open(
         &self,
         user: User,
@@ -72,20 +73,39 @@ impl Sessions {
         if user.disabled_at.is_some() {
             return Err(OpenSessionError::AccountDisabled);
         }
+        let proven = self.second_factors.judge(user).await?;
+        self.open_proven(proven.map_err(OpenSessionError::SecondFactor)?, browser).await
+    }
+
+    /// Opens a session under a token never used before, in place of the one the browser had. From
+    /// then on the account knows the browser; if it did not before, its owner is told by mail.
+    ///
+    /// Whether the account may be used is asked again once the session is there: whoever disables
+    /// it or changes its password at this moment has then either been seen here, or sees the
+    /// session and ends it.
+    pub(super) async fn open_proven(
+        &self,
+        proven: Proven,
+        browser: Browser,
+    ) -> Result<OpenedSession, OpenSessionError> {
+        let user = proven.user();
+        if user.disabled_at.is_some() {
+            return Err(OpenSessionError::AccountDisabled);
+        }
         if let Some(previous) = &browser.previous {
             self.sign_out.end_by_token(previous).await?;
         }
-        let acquaintance = self.acquaintance.look(&user, &browser).await;
+        let acquaintance = self.acquaintance.look(user, &browser).await;
         let token = SessionToken::mint(self.entropy.bytes());
         let session = self.begin(user.id, &token, browser.device.clone());
         self.sign_out.sessions.insert(&session).await?;
-        if let Some(refusal) = self.refusal(&user).await? {
+        if let Some(refusal) = self.refusal(user).await? {
             self.sign_out.execute(user.id, session.id).await?;
             return Err(refusal);
         }
         self.end_surplus(user.id).await?;
-        self.acquaintance.deepen(acquaintance, &user, &browser).await;
-        Ok(OpenedSession { user, token })
+        self.acquaintance.deepen(acquaintance, user, &browser).await;
+        Ok(OpenedSession { user: proven.into_user(), token })
     }
 
     /// The new one was used last, so it stays.

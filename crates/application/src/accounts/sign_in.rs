@@ -1,5 +1,5 @@
 //! Signing in with a password.
-use super::{AddressProof, Browser, OpenSessionError, OpenedSession, Sessions};
+use super::{AddressProof, Browser, OpenSessionError, OpenedSession, Outstanding, Sessions};
 use crate::{
     limits::Limits,
     ports::{
@@ -58,6 +58,9 @@ pub enum SignInError {
         /// Binds the sign-up to this browser.
         flow: FlowToken,
     },
+    /// The password was right, and the account asks for more; this browser may show it now.
+    #[error("the password is right; a second factor is asked for")]
+    SecondFactor(Outstanding),
     /// The operator keeps this person out.
     #[error("this account is disabled; ask whoever runs this Sotto")]
     AccountDisabled,
@@ -235,6 +238,7 @@ impl From<OpenSessionError> for SignInError {
         match error {
             OpenSessionError::AccountDisabled => Self::AccountDisabled,
             OpenSessionError::PasswordChanged => Self::InvalidCredentials,
+            OpenSessionError::SecondFactor(outstanding) => Self::SecondFactor(outstanding),
             OpenSessionError::Unavailable(error) => error.into(),
         }
     }

@@ -1,5 +1,7 @@
 //! Turning a sign-up into an account.
-use super::{AddressProof, Browser, OpenSessionError, OpenedSession, Sessions};
+use super::{
+    AddressProof, Browser, OpenSessionError, OpenedSession, Sessions, second_factors::Proven,
+};
 use crate::{
     limits::Limits,
     ports::{
@@ -95,7 +97,7 @@ impl VerifyOtp {
         let registration = self.count_and_judge(&flow, code).await?;
         let user = self.open_account(registration).await?;
         self.welcome(&user).await;
-        Ok(self.sessions.open(user, browser).await?)
+        Ok(self.sessions.open_proven(Proven::newcomer(user), browser).await?)
     }
 
     /// The sign-up this browser has waiting.
@@ -167,7 +169,9 @@ impl From<OpenSessionError> for VerifyOtpError {
         match error {
             OpenSessionError::AccountDisabled => Self::AccountDisabled,
             // Somebody else set another one, a moment after the account was opened.
-            OpenSessionError::PasswordChanged => Self::NotWaiting,
+            OpenSessionError::PasswordChanged | OpenSessionError::SecondFactor(_) => {
+                Self::NotWaiting
+            }
             OpenSessionError::Unavailable(error) => error.into(),
         }
     }

@@ -1,16 +1,17 @@
 //! Forgetting what has expired. Nothing depends on it: whether something still counts is judged
 //! whenever it is used.
 use crate::ports::{
-    ChallengeRepository, Clock, KnownDeviceRepository, PasswordResetRepository,
+    CeremonyRepository, ChallengeRepository, Clock, KnownDeviceRepository, PasswordResetRepository,
     RegistrationRepository, SessionRepository, Unavailable,
 };
 use domain::{
-    known_device::KnownDevice, otp::Otp, password_reset::PasswordReset, registration::Registration,
-    session::Session,
+    ceremony::Ceremony, known_device::KnownDevice, otp::Otp, password_reset::PasswordReset,
+    registration::Registration, session::Session,
 };
 use std::sync::Arc;
 
-/// Removes what no longer counts: sign-ups, sessions, known devices, codes and links.
+/// Removes what no longer counts: sign-ups, sessions, known devices, codes, links and
+/// what was begun and not finished.
 pub struct Sweep {
     /// Where sign-ups wait.
     pub registrations: Arc<dyn RegistrationRepository>,
@@ -22,6 +23,8 @@ pub struct Sweep {
     pub challenges: Arc<dyn ChallengeRepository>,
     /// Links for new passwords.
     pub password_resets: Arc<dyn PasswordResetRepository>,
+    /// What browsers have begun.
+    pub ceremonies: Arc<dyn CeremonyRepository>,
     /// Judges their age.
     pub clock: Arc<dyn Clock>,
 }
@@ -34,6 +37,7 @@ impl Sweep {
         self.sessions.remove_stale(now - Session::IDLE, now - Session::ABSOLUTE).await?;
         self.known_devices.remove_used_before(now - KnownDevice::LIFETIME).await?;
         self.challenges.remove_sent_before(now - Otp::LIFETIME).await?;
-        self.password_resets.remove_made_before(now - PasswordReset::LIFETIME).await
+        self.password_resets.remove_made_before(now - PasswordReset::LIFETIME).await?;
+        self.ceremonies.remove_begun_before(now - Ceremony::LIFETIME).await
     }
 }

@@ -26,6 +26,12 @@ pub enum PayloadPurpose {
     Mail,
     /// A session that is kept at hand outside the store.
     Session,
+    /// What an authenticator app and we share.
+    TotpSecret,
+    /// The same while the app is being set up, in the hands of whoever does it.
+    TotpSetUp,
+    /// What has to be known when something begun in a browser ends.
+    Ceremony,
 }
 
 /// Seals anything but message bodies that leaves this process.
@@ -52,6 +58,8 @@ pub enum Purpose {
     MessageFingerprint,
     /// Whom a rate limit is counted for.
     LimitSubject,
+    /// Codes for those who lost their second factor.
+    RecoveryCode,
 }
 
 /// Makes digests that only the holder of the keys can make.

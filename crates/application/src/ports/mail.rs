@@ -64,6 +64,29 @@ pub enum Mail {
         /// When.
         at: Timestamp,
     },
+    /// What the account asks for beside the password has changed, or was used in an unusual way.
+    SecondFactor {
+        /// The account's name.
+        username: Username,
+        /// What happened.
+        news: SecondFactorNews,
+    },
+}
+
+/// What somebody is told of their second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecondFactorNews {
+    /// An authenticator app is asked for from now on.
+    AppSetUp,
+    /// Nothing is asked for any more.
+    TurnedOff,
+    /// There are new recovery codes; the ones before are void.
+    NewRecoveryCodes,
+    /// Somebody signed in with a recovery code.
+    RecoveryCodeUsed {
+        /// How many remain.
+        left: usize,
+    },
 }
 
 /// Sends mail.

@@ -12,6 +12,7 @@
 //! membership are domain functions, never hidden in a query.
 
 mod broadcast;
+mod ceremonies;
 mod challenges;
 mod clock;
 mod crypto;
@@ -29,12 +30,14 @@ mod presence;
 mod probe;
 mod registrations;
 mod rooms;
+mod second_factors;
 mod sessions;
 mod users;
 
 #[cfg(feature = "mocks")]
 pub use {
     broadcast::MockBroadcast,
+    ceremonies::MockCeremonyRepository,
     challenges::MockChallengeRepository,
     clock::{MockClock, MockEntropy},
     crypto::{MockDigester, MockMessageSealer, MockPasswordHasher, MockPayloadSealer},
@@ -52,11 +55,13 @@ pub use {
     probe::MockStoreProbe,
     registrations::MockRegistrationRepository,
     rooms::MockRoomRepository,
+    second_factors::MockSecondFactorRepository,
     sessions::MockSessionRepository,
     users::MockUserRepository,
 };
 pub use {
     broadcast::{Broadcast, Received},
+    ceremonies::CeremonyRepository,
     challenges::ChallengeRepository,
     clock::{Clock, Entropy, EntropyExt},
     crypto::{
@@ -69,7 +74,8 @@ pub use {
     known_devices::KnownDeviceRepository,
     limits::{LimitKey, RateLimiter},
     mail::{
-        DeliveryError, DevelopmentMailbox, Mail, MailTransport, Mailer, RenderedMail, SentMail,
+        DeliveryError, DevelopmentMailbox, Mail, MailTransport, Mailer, RenderedMail,
+        SecondFactorNews, SentMail,
     },
     messages::{Appended, MessageChange, MessageRepository},
     metrics::{
@@ -83,6 +89,7 @@ pub use {
     probe::StoreProbe,
     registrations::RegistrationRepository,
     rooms::{OpenedRoom, RoomRepository},
+    second_factors::SecondFactorRepository,
     sessions::SessionRepository,
     users::UserRepository,
 };

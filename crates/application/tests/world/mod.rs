@@ -4,9 +4,9 @@ use application::{
     accounts::{
         Acquaintance, AddressProof, Administer, Authenticate, Browser, Challenges, ChangeEmail,
         ChangePassword, Codes, Confirm, CreateUser, DeleteAccount, Devices, Erase, ForgotPassword,
-        NewPassword, OpenedSession, Profile, Register, ResendOtp, ResetLinks, ResetPassword,
-        Sessions, SignIn, SignOut, SignUp, SignedIn, Traces, VerifyOtp, VerifyOtpError,
-        WaitingForAddress,
+        NewPassword, OpenedSession, OwnSecondFactor, Profile, Register, ResendOtp, ResetLinks,
+        ResetPassword, SecondFactors, SecondStep, Sessions, SignIn, SignOut, SignUp, SignedIn,
+        Traces, VerifyOtp, VerifyOtpError, WaitingForAddress,
     },
     chat::{
         Attendance, Draft, Follow, History, Lingering, MarkRead, OpenRoom, OpenedMessage, Opener,
@@ -37,8 +37,8 @@ use std::{
     time::Duration,
 };
 use testkit::{
-    CountingEntropy, FixedClock, OpenLimiter, PlainDigester, PlainHasher, PlainSealer,
-    RecordingBus, RecordingMailer, StoreUnderTest, a_room_of, a_user, an_email,
+    CountingEntropy, FixedClock, OpenLimiter, PlainDigester, PlainHasher, PlainPayloadSealer,
+    PlainSealer, RecordingBus, RecordingMailer, StoreUnderTest, a_room_of, a_user, an_email,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -297,6 +297,7 @@ impl World {
             known_devices: self.store.known_devices.clone(),
             challenges: self.store.challenges.clone(),
             password_resets: self.store.password_resets.clone(),
+            ceremonies: self.store.ceremonies.clone(),
             clock: self.clock.clone(),
         }
     }
@@ -403,6 +404,7 @@ impl World {
             registrations: self.store.registrations.clone(),
             sign_out: self.sign_out(),
             new_password: self.new_password(),
+            second_factors: self.second_factors(),
             erase: self.erase(),
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
@@ -421,6 +423,8 @@ impl World {
                 challenges: self.store.challenges.clone(),
                 known_devices: self.store.known_devices.clone(),
                 registrations: self.store.registrations.clone(),
+                second_factors: self.store.second_factors.clone(),
+                ceremonies: self.store.ceremonies.clone(),
             },
             rooms: self.store.rooms.clone(),
             sign_out: self.sign_out(),
@@ -428,10 +432,41 @@ impl World {
         }
     }
 
+    pub fn second_factors(&self) -> SecondFactors {
+        SecondFactors {
+            factors: self.store.second_factors.clone(),
+            ceremonies: self.store.ceremonies.clone(),
+            sealer: Arc::new(PlainPayloadSealer),
+            digester: Arc::new(PlainDigester),
+            mailer: self.mailer.clone(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+        }
+    }
+
+    pub fn own_second_factor(&self) -> OwnSecondFactor {
+        OwnSecondFactor {
+            confirm: self.confirm(),
+            second_factors: self.second_factors(),
+            limits: no_limits(),
+        }
+    }
+
+    pub fn second_step(&self) -> SecondStep {
+        SecondStep {
+            users: self.store.users.clone(),
+            second_factors: self.second_factors(),
+            sessions: self.sessions(),
+            limits: no_limits(),
+            clock: self.clock.clone(),
+        }
+    }
+
     pub fn sessions(&self) -> Sessions {
         Sessions {
             sign_out: self.sign_out(),
             users: self.store.users.clone(),
+            second_factors: self.second_factors(),
             acquaintance: self.acquaintance(),
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),

@@ -5,7 +5,7 @@ use crate::{
     settings::Settings,
 };
 use anyhow::{Context, Result, anyhow};
-use application::accounts::{Known, Named, NewUser};
+use application::accounts::{Administer, Known, Named, NewUser};
 use domain::{email::Email, registration::Registration, rfc3339, user::User, username::Username};
 use serde::Serialize;
 use std::io::{BufRead, BufWriter, Write};
@@ -26,6 +26,9 @@ struct Shape<'a> {
     status: &'static str,
     has_password: bool,
     google_linked: bool,
+    /// Whether signing in asks for more than the password; only where one account is shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    second_factor: Option<bool>,
     /// When the account was opened, or the sign-up begun.
     joined_at: String,
     disabled_at: Option<String>,
@@ -37,9 +40,8 @@ pub async fn run(command: UserCommand, settings: &Settings) -> Result<()> {
         UserCommand::Create(args) => create(args, settings).await,
         UserCommand::List(args) => list(&args, settings).await,
         UserCommand::Show(args) => {
-            let named = parse(&args)?;
-            let known = Parts::open(settings).await?.administer().find(&named).await?;
-            print(&args.output, &Shape::of(&known), "")
+            let (named, parts) = (parse(&args)?, Parts::open(settings).await?);
+            show(&args.output, &parts.administer(), &named).await
         }
         UserCommand::Disable(args) => {
             let (named, parts) = (parse(&args)?, Parts::open(settings).await?);
@@ -64,6 +66,12 @@ pub async fn run(command: UserCommand, settings: &Settings) -> Result<()> {
             parts.bus.flush().await;
             print(&args.named.output, &Shape::of_user(&user), "set the password of ")
         }
+        UserCommand::ResetSecondFactor(args) => {
+            let named = parse(&args)?;
+            let user =
+                Parts::open(settings).await?.administer().reset_second_factor(&named).await?;
+            print(&args.output, &Shape::of_user(&user), "reset the second factor of ")
+        }
         UserCommand::Delete(args) => {
             let (named, parts) = (parse(&args.named)?, Parts::open(settings).await?);
             let known = parts.administer().delete(&named).await?;
@@ -72,6 +80,16 @@ pub async fn run(command: UserCommand, settings: &Settings) -> Result<()> {
             print(&args.named.output, &shape, "deleted ")
         }
     }
+}
+
+/// Shows an account, and whether it asks for a second factor.
+async fn show(output: &OutputArgs, administer: &Administer, named: &Named) -> Result<()> {
+    let known = administer.find(named).await?;
+    let second_factor = match &known {
+        Known::Account(user) => administer.has_second_factor(user).await?,
+        Known::SignUp(_) => false,
+    };
+    print(output, &Shape { second_factor: Some(second_factor), ..Shape::of(&known) }, "")
 }
 
 /// Makes an account.
@@ -161,6 +179,7 @@ impl<'a> Shape<'a> {
             status: if user.disabled_at.is_some() { "disabled" } else { "active" },
             has_password: user.password.is_some(),
             google_linked: user.google.is_some(),
+            second_factor: None,
             joined_at: rfc3339(user.joined_at),
             disabled_at: user.disabled_at.map(rfc3339),
         }
@@ -176,6 +195,7 @@ impl<'a> Shape<'a> {
             status: "unproved",
             has_password: true,
             google_linked: false,
+            second_factor: None,
             joined_at: rfc3339(registration.created_at),
             disabled_at: None,
         }
@@ -185,7 +205,11 @@ impl<'a> Shape<'a> {
     fn line(&self) -> String {
         let id = self.id.as_deref().unwrap_or("-");
         let Self { username, email, status, joined_at, .. } = self;
-        format!("{username}\t{email}\t{status}\t{joined_at}\t{id}")
+        let second_factor = match self.second_factor {
+            Some(true) => "\tsecond factor",
+            Some(false) | None => "",
+        };
+        format!("{username}\t{email}\t{status}\t{joined_at}\t{id}{second_factor}")
     }
 }
 

@@ -9,9 +9,10 @@ use application::{
     measured::MeasuredBus,
     operations::AdoptKeys,
     ports::{
-        ChallengeRepository, EventBus, KeyFingerprintRepository, KnownDeviceRepository,
-        MessageRepository, OutboxRepository, PasswordResetRepository, RegistrationRepository,
-        RoomRepository, SessionRepository, StoreProbe, UserRepository,
+        CeremonyRepository, ChallengeRepository, EventBus, KeyFingerprintRepository,
+        KnownDeviceRepository, MessageRepository, OutboxRepository, PasswordResetRepository,
+        RegistrationRepository, RoomRepository, SecondFactorRepository, SessionRepository,
+        StoreProbe, UserRepository,
     },
 };
 use std::sync::Arc;
@@ -28,6 +29,8 @@ pub trait Store:
     + OutboxRepository
     + ChallengeRepository
     + PasswordResetRepository
+    + SecondFactorRepository
+    + CeremonyRepository
     + StoreProbe
 {
 }
@@ -43,6 +46,8 @@ impl<S> Store for S where
         + OutboxRepository
         + ChallengeRepository
         + PasswordResetRepository
+        + SecondFactorRepository
+        + CeremonyRepository
         + StoreProbe
 {
 }

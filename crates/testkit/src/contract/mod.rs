@@ -3,6 +3,7 @@
 //! A bug found in one adapter becomes a case here, so that no adapter has it.
 #![expect(missing_docs, reason = "the name of a case is all there is to say")]
 
+pub mod ceremonies;
 pub mod challenges;
 pub mod keys;
 pub mod known_devices;
@@ -12,14 +13,15 @@ pub mod password_resets;
 pub mod presence;
 pub mod registrations;
 pub mod rooms;
+pub mod second_factors;
 pub mod sessions;
 pub mod users;
 
 use crate::RecordingBus;
 use application::ports::{
-    ChallengeRepository, KeyFingerprintRepository, KnownDeviceRepository, MessageRepository,
-    OutboxRepository, PasswordResetRepository, RegistrationRepository, RoomRepository,
-    SessionRepository, UserRepository,
+    CeremonyRepository, ChallengeRepository, KeyFingerprintRepository, KnownDeviceRepository,
+    MessageRepository, OutboxRepository, PasswordResetRepository, RegistrationRepository,
+    RoomRepository, SecondFactorRepository, SessionRepository, UserRepository,
 };
 use std::{any::Any, sync::Arc};
 use tokio::sync::Barrier;
@@ -47,6 +49,10 @@ pub struct StoreUnderTest {
     pub challenges: Arc<dyn ChallengeRepository>,
     /// Its links for new passwords.
     pub password_resets: Arc<dyn PasswordResetRepository>,
+    /// What its accounts ask for beside the first factor.
+    pub second_factors: Arc<dyn SecondFactorRepository>,
+    /// What browsers have begun.
+    pub ceremonies: Arc<dyn CeremonyRepository>,
     /// What it announced.
     pub bus: Arc<RecordingBus>,
     _guard: Arc<dyn Any + Send + Sync>,
@@ -67,6 +73,8 @@ impl StoreUnderTest {
             + OutboxRepository
             + ChallengeRepository
             + PasswordResetRepository
+            + SecondFactorRepository
+            + CeremonyRepository
             + 'static,
         G: Any + Send + Sync,
     {
@@ -79,6 +87,8 @@ impl StoreUnderTest {
             keys: store.clone(),
             challenges: store.clone(),
             password_resets: store.clone(),
+            second_factors: store.clone(),
+            ceremonies: store.clone(),
             known_devices: store.clone(),
             outbox: store,
             bus,
@@ -235,6 +245,25 @@ macro_rules! store_contract {
                 a_link_of_a_person_is_forgotten
                 old_links_are_forgotten
             }
+            second_factors {
+                a_second_factor_is_found_as_it_was_put
+                an_app_takes_the_place_of_one_set_up_before_alone
+                of_callers_that_race_with_one_app_one_puts_it
+                a_half_minute_is_used_once_and_no_earlier_one_after_it
+                of_callers_that_race_with_one_code_one_uses_it
+                of_callers_that_race_for_a_recovery_code_one_takes_it
+                recovery_codes_are_replaced_together
+                of_callers_that_race_to_remove_a_second_factor_one_does
+            }
+            ceremonies {
+                a_ceremony_is_found_by_the_browser_that_began_it
+                a_ceremony_takes_the_place_of_the_one_before
+                of_ceremonies_that_race_for_a_browser_one_is_kept
+                every_try_of_a_ceremony_sees_a_count_of_its_own
+                of_takers_that_race_one_takes_the_ceremony
+                ceremonies_of_a_person_are_forgotten_together
+                old_ceremonies_are_forgotten
+            }
             outbox {
                 a_mail_is_claimed_as_it_was_inserted
                 nothing_is_claimed_before_it_is_due
@@ -292,6 +321,7 @@ mod tests {
     fn no_case_is_left_out_of_the_macro() {
         let listed = include_str!("mod.rs");
         let sources = [
+            include_str!("ceremonies.rs"),
             include_str!("challenges.rs"),
             include_str!("keys.rs"),
             include_str!("known_devices.rs"),
@@ -301,6 +331,7 @@ mod tests {
             include_str!("password_resets.rs"),
             include_str!("registrations.rs"),
             include_str!("rooms.rs"),
+            include_str!("second_factors.rs"),
             include_str!("sessions.rs"),
             include_str!("users.rs"),
         ];

@@ -160,7 +160,9 @@ impl AccountsApi {
     /// Sign in
     ///
     /// 401 `invalid_credentials`; 403 `email_unverified` with the right password of a sign-up
-    /// whose address is not proved: a fresh code is mailed and this browser may prove it.
+    /// whose address is not proved: a fresh code is mailed and this browser may prove it; 403
+    /// `second_factor_required` with the right password of an account that asks for more: this
+    /// browser may show one of `second_factors` to `POST /login/second-factor`.
     #[oai(path = "/login", method = "post", operation_id = "login")]
     async fn login(
         &self,
@@ -170,8 +172,7 @@ impl AccountsApi {
     ) -> Result<NowSignedIn, Problem> {
         let browser = self.cookies.browser(request, from);
         let opened = self.sign_in.execute(browser, &body.0.login, &body.0.password).await;
-        let opened = opened
-            .map_err(|error| Problem::from_sign_in(error, |flow| self.cookies.set_flow(flow)))?;
+        let opened = opened.map_err(|error| Problem::from_sign_in(error, &self.cookies))?;
         Ok(NowSignedIn::Ok(Json((&opened.user).into()), self.cookies.set_session(&opened.token)))
     }
 

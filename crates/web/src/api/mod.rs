@@ -4,6 +4,7 @@ pub mod me;
 pub mod messages;
 pub mod people;
 pub mod rooms;
+pub mod second_factor;
 pub mod security;
 pub mod sessions;
 pub mod shapes;

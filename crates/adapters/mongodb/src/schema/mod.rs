@@ -169,8 +169,8 @@ async fn create(database: &Database, collections: &[Collection]) -> mongodb::err
 mod tests {
     use super::*;
     use domain::{
-        known_device::KnownDevice, otp::Otp, outbox::OutgoingMail, password_reset::PasswordReset,
-        registration::Registration, session::Session,
+        ceremony::Ceremony, known_device::KnownDevice, otp::Otp, outbox::OutgoingMail,
+        password_reset::PasswordReset, registration::Registration, session::Session,
     };
 
     #[test]
@@ -188,6 +188,7 @@ mod tests {
             ("known_devices_by_use", after(KnownDevice::LIFETIME)),
             ("challenges_by_age", after(Otp::LIFETIME)),
             ("password_resets_by_age", after(PasswordReset::LIFETIME)),
+            ("ceremonies_by_age", after(Ceremony::LIFETIME)),
         ];
         assert_eq!(swept, expected);
     }

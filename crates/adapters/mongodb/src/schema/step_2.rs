@@ -1,7 +1,9 @@
 //! The second step: other ways to sign in, the browsers that people signed in with, and what they
 //! confirm by mail.
 use super::{Collection, index};
-use domain::{known_device::KnownDevice, otp::Otp, password_reset::PasswordReset};
+use domain::{
+    ceremony::Ceremony, known_device::KnownDevice, otp::Otp, password_reset::PasswordReset,
+};
 use mongodb::bson::doc;
 
 /// What is new, in collections that may be there already.
@@ -34,6 +36,13 @@ pub(crate) const COLLECTIONS: &[Collection] = &[
         indexes: &[
             index("password_resets_by_token", &[("token", 1)]).unique(),
             index("password_resets_by_age", &[("created_at", 1)]).expiring(PasswordReset::LIFETIME),
+        ],
+    },
+    Collection {
+        name: "ceremonies",
+        indexes: &[
+            index("ceremonies_by_user", &[("user", 1)]),
+            index("ceremonies_by_age", &[("begun_at", 1)]).expiring(Ceremony::LIFETIME),
         ],
     },
 ];
