@@ -11,6 +11,7 @@ pub mod deployment;
 mod entrance;
 pub mod nginx;
 mod person;
+mod phone;
 mod process;
 mod program;
 mod recorder;
@@ -27,6 +28,7 @@ pub use {
     deployment::Deployment,
     entrance::Entrance,
     person::{PASSWORD, Person},
+    phone::Phone,
     process::{Ended, run},
     program::program,
     recorder::Recorder,

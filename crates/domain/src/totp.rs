@@ -49,7 +49,8 @@ impl TotpSecret {
         for five in self.0.chunks(5) {
             let bits = five.iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
             for place in (0..8).rev() {
-                text.push(char::from(BASE32[usize::from((bits >> (5 * place)) as u8 & 31)]));
+                let letter = usize::try_from(bits >> (5 * place) & 31).unwrap_or_default();
+                text.push(char::from(BASE32[letter]));
             }
         }
         text
@@ -63,10 +64,7 @@ impl TotpSecret {
 
     /// The six digits of a half minute.
     pub fn code(&self, step: TotpStep) -> String {
-        let mut mac =
-            Hmac::<Sha1>::new_from_slice(self.0.as_slice()).expect("HMAC takes keys of any length");
-        mac.update(&step.0.to_be_bytes());
-        let digest: [u8; 20] = mac.finalize().into_bytes().into();
+        let digest = hmac(self.as_bytes(), &step.0.to_be_bytes());
         // RFC 4226, section 5.3.
         let offset = usize::from(digest[19] & 15);
         let number = digest[offset..offset + 4].iter().fold(0, |n: u32, b| n << 8 | u32::from(*b));
@@ -85,6 +83,11 @@ impl TotpSecret {
         }
         found
     }
+}
+
+fn hmac(key: &[u8], data: &[u8]) -> [u8; 20] {
+    let mac = Hmac::<Sha1>::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac.chain_update(data).finalize().into_bytes().into()
 }
 
 fn equal(one: &[u8], other: &[u8]) -> bool {

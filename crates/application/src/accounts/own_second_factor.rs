@@ -154,8 +154,8 @@ impl OwnSecondFactor {
 
     /// The secret of a set-up that is under way, and when that began.
     fn open(&self, me: SignedIn, sealed: &SealedPayload) -> Option<(TotpSecret, Timestamp)> {
-        let sealer = &self.second_factors.sealer;
-        let bytes = sealer.open(PayloadPurpose::TotpSetUp, &context(me), sealed).ok()?;
+        let (purpose, context) = (PayloadPurpose::TotpSetUp, context(me));
+        let bytes = self.second_factors.sealer.open(purpose, &context, sealed).ok()?;
         let (millis, secret) = bytes.split_first_chunk()?;
         let begun_at = Timestamp::from_timestamp_millis(i64::from_be_bytes(*millis))?;
         let live = self.second_factors.clock.now() < begun_at + SecondFactor::SETTING_UP;

@@ -5,6 +5,7 @@ import { EmailSection } from '../views/email-section.js';
 import { Form } from '../views/form.js';
 import { LeavingSection } from '../views/leaving-section.js';
 import { PasswordSection } from '../views/password-section.js';
+import { TwoStepSection } from '../views/two-step-section.js';
 
 const form = new Form(find(document, '#names', HTMLFormElement), async ({ username, first_name, last_name }) => {
   try {
@@ -29,6 +30,7 @@ try {
   new PasswordSection(me, signIn);
   new EmailSection(me, signIn);
   new LeavingSection(me, signIn);
+  await new TwoStepSection(me, signIn).load();
 } catch (problem) {
   if (!(problem instanceof Problem)) throw problem;
   if (problem.status === 401) signIn();
