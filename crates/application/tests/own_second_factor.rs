@@ -9,7 +9,7 @@ use application::{
 use domain::{
     TimeDelta,
     sealing::SealedPayload,
-    second_factor::{FactorKind, SecondFactor, TypedCode},
+    second_factor::{FactorKind, RecoveryCode, SecondFactor, TypedCode},
     totp::TotpStep,
 };
 use std::{collections::HashSet, sync::Arc};
@@ -34,7 +34,7 @@ async fn finish(
     set_up: &SetUp,
 ) -> Result<Vec<String>, OwnSecondFactorError> {
     let codes = w.own_second_factor().finish(me, FROM, &set_up.sealed, &code_of(w, set_up)).await?;
-    Ok(codes.iter().map(|code| code.show()).collect())
+    Ok(codes.iter().map(RecoveryCode::show).collect())
 }
 
 async fn found(w: &World, me: SignedIn) -> Option<SecondFactor> {

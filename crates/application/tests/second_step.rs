@@ -12,7 +12,7 @@ use application::{
 use domain::{
     TimeDelta,
     ceremony::Ceremony,
-    second_factor::{FactorKind, TypedCode},
+    second_factor::{FactorKind, RecoveryCode, TypedCode},
     token::FlowToken,
     totp::{TotpSecret, TotpStep},
 };
@@ -34,7 +34,7 @@ async fn with_an_app(w: &World) -> Phone {
     let code = TypedCode::parse(&set_up.secret.code(TotpStep::at(w.now())));
     let codes = own.finish(me, FROM, &set_up.sealed, &code).await.expect("is set up");
     w.clock.advance(TimeDelta::minutes(1));
-    let recovery_codes = codes.iter().map(|code| code.show()).collect();
+    let recovery_codes = codes.iter().map(RecoveryCode::show).collect();
     Phone { secret: set_up.secret, recovery_codes }
 }
 

@@ -57,12 +57,12 @@ pub async fn of_callers_that_race_with_one_app_one_puts_it(store: &StoreUnderTes
 
 pub async fn a_half_minute_is_used_once_and_no_earlier_one_after_it(store: &StoreUnderTest) {
     let user = a_user(1).id;
-    let used =
+    let counts_once =
         async |step| store.second_factors.use_step(user, TotpStep(step)).await.expect("answers");
-    assert!(!used(9).await, "there is no app");
+    assert!(!counts_once(9).await, "there is no app");
     assert!(put(store, &set_up_at(10)).await);
     for (step, counts) in [(6, false), (7, false), (9, true), (9, false), (8, false), (10, true)] {
-        assert_eq!(used(step).await, counts, "{step}");
+        assert_eq!(counts_once(step).await, counts, "{step}");
     }
     let factor = found(store, 1).await.expect("is there");
     assert_eq!(factor.app.last_step, TotpStep(10));
