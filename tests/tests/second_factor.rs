@@ -53,7 +53,7 @@ async fn mailed(email: &str, subject: &str) {
 #[tokio::test]
 async fn an_app_is_set_up_and_asked_for_from_then_on() {
     let ann = Person::created(server(), "ann").await;
-    let off = json!({"required": false, "app_since": null, "recovery_codes_left": 0});
+    let off = json!({"required": false, "since": null, "app": false, "recovery_codes_left": 0});
     assert_eq!(state(&ann).await, off);
     let wrong = ann.post("/api/me/second-factor/app", json!({"password": "not it"})).await;
     assert_eq!(wrong.problem(), (403, "wrong_password".to_owned()));

@@ -5,7 +5,7 @@ use application::{
 };
 use domain::event::ChatEvent;
 use std::sync::Arc;
-use testkit::{a_ceremony, a_known_device, a_password_reset, a_second_factor, a_user, an_email};
+use testkit::{a_ceremony, a_known_device, a_passkey, a_password_reset, a_second_factor, a_user, an_email};
 
 async fn signed_in(w: &World, n: u32) -> SignedIn {
     let opened = w.sign_in_as(n).await;
@@ -26,11 +26,13 @@ async fn all_that_is_known_of_somebody_goes_and_they_are_told() {
     let reset = a_password_reset(1);
     assert!(w.store.password_resets.put(&reset, reset.created_at).await.expect("answers"));
     assert!(w.store.second_factors.put(&a_second_factor(1)).await.expect("answers"));
+    assert!(w.store.passkeys.insert(&a_passkey(1, me.user)).await.expect("answers"));
     let begun = a_ceremony(1);
     w.store.ceremonies.put(&begun).await.expect("answers");
     w.delete_account().execute(me, FROM, &password(1)).await.expect("is deleted");
 
     assert_eq!(w.store.users.find(me.user).await.expect("answers"), None);
+    assert_eq!(w.store.passkeys.list_by_user(me.user).await.expect("answers"), []);
     assert_eq!(w.store.second_factors.find(me.user).await.expect("answers"), None);
     assert_eq!(w.store.ceremonies.find(&begun.flow, begun.kind).await.expect("answers"), None);
     assert!(w.store.sessions.list_by_user(me.user).await.expect("answers").is_empty());

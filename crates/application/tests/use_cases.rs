@@ -16,6 +16,7 @@ mod mark_read;
 mod measured;
 mod open_room;
 mod own_second_factor;
+mod passkeys;
 mod profile;
 mod register;
 mod resend_otp;

@@ -4,8 +4,8 @@ use application::{
     accounts::{
         Acquaintance, AddressProof, Administer, Authenticate, Challenges, ChangeEmail,
         ChangePassword, Codes, Confirm, CreateUser, DeleteAccount, Devices, Erase, ForgotPassword,
-        NewPassword, OwnSecondFactor, Profile, Register, ResendOtp, ResetLinks, ResetPassword,
-        SecondFactors, SecondStep, Sessions, SignIn, SignOut, Traces, VerifyOtp, WaitingForAddress,
+        NewPassword, OwnSecondFactor, Passkeys, Profile, Register, ResendOtp, ResetLinks, ResetPassword,
+        SecondFactors, SecondStep, Sessions, SignIn, SignInByPasskey, SignOut, Traces, VerifyOtp, WaitingForAddress,
     },
     chat::{
         Attendance, Follow, History, Lingering, MarkRead, OpenRoom, Opener, Rooms, SendMessages,
@@ -17,7 +17,7 @@ use application::{
 };
 use std::sync::Arc;
 use web::{
-    AccountsApi, Assets, Caps, Cookies, Gate, Health, MeApi, MessagesApi, Networks, Observation,
+    AccountsApi, Assets, Caps, Cookies, Gate, Health, MeApi, MessagesApi, Networks, Observation, PasskeysApi,
     PeopleApi, PublicUrl, RoomsApi, SecondFactorApi, SecurityApi, SessionsApi, Shutdown, Site,
     Sockets, TrustedProxies,
 };
@@ -74,6 +74,7 @@ impl Parts {
             },
             security: self.security(&shutdown, cookies.clone()),
             second_factor: self.second_factor(cookies.clone()),
+            passkeys: self.passkeys(cookies.clone()),
             me: MeApi {
                 profile: Profile { users: self.store.clone() },
                 delete_account: DeleteAccount { confirm: self.confirm(), erase: self.erase() },
@@ -280,6 +281,7 @@ impl Parts {
                 known_devices: self.store.clone(),
                 registrations: self.store.clone(),
                 second_factors: self.store.clone(),
+                passkeys: self.store.clone(),
                 ceremonies: self.store.clone(),
             },
             rooms: self.store.clone(),
@@ -306,9 +308,29 @@ impl Parts {
         }
     }
 
+    fn passkeys(&self, cookies: Cookies) -> PasskeysApi {
+        PasskeysApi {
+            passkeys: Passkeys {
+                confirm: self.confirm(),
+                verifier: self.passkey_verifier.clone(),
+                second_factors: self.second_factors(),
+                limits: self.limits(),
+            },
+            sign_in: SignInByPasskey {
+                users: self.store.clone(),
+                verifier: self.passkey_verifier.clone(),
+                second_factors: self.second_factors(),
+                sessions: self.sessions(),
+                limits: self.limits(),
+            },
+            cookies,
+        }
+    }
+
     fn second_factors(&self) -> SecondFactors {
         SecondFactors {
             factors: self.store.clone(),
+            passkeys: self.store.clone(),
             ceremonies: self.store.clone(),
             sealer: self.payloads.clone(),
             digester: self.digester.clone(),

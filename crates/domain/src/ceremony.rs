@@ -6,6 +6,10 @@ use crate::{TimeDelta, Timestamp, id::UserId, sealing::SealedPayload, token::Tok
 pub enum CeremonyKind {
     /// Signing in: the first factor was right, the second is outstanding.
     SecondStep,
+    /// Making a passkey.
+    MakePasskey,
+    /// Signing in with a passkey.
+    SignInByPasskey,
 }
 
 impl CeremonyKind {
@@ -13,6 +17,8 @@ impl CeremonyKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::SecondStep => "second_step",
+            Self::MakePasskey => "make_passkey",
+            Self::SignInByPasskey => "sign_in_by_passkey",
         }
     }
 }
@@ -25,8 +31,8 @@ pub struct Ceremony {
     pub flow: TokenDigest,
     /// What it is; a browser has one at most of each kind.
     pub kind: CeremonyKind,
-    /// Whose it is.
-    pub user: UserId,
+    /// Whose it is; nobody's as long as nobody has said who they are.
+    pub user: Option<UserId>,
     /// What has to be known when it ends.
     pub state: SealedPayload,
     /// When it was begun.
@@ -59,7 +65,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
     fn tried(attempts: u32) -> Ceremony {
-        let user = UserId::from_bytes([1; 16]);
+        let user = Some(UserId::from_bytes([1; 16]));
         let (flow, state) = (TokenDigest([2; 32]), SealedPayload::new(vec![]));
         Ceremony { flow, kind: CeremonyKind::SecondStep, user, state, begun_at: NOW, attempts }
     }

@@ -80,6 +80,10 @@ minted_id!(
     MessageId
 );
 minted_id!(
+    /// Names one passkey.
+    PasskeyId
+);
+minted_id!(
     /// Names one mail on its way out.
     MailId
 );

@@ -17,6 +17,7 @@ pub mod name;
 pub mod network;
 pub mod otp;
 pub mod outbox;
+pub mod passkey;
 pub mod password;
 pub mod password_reset;
 pub mod picture;

@@ -1,5 +1,5 @@
 //! What an account asks for beside the first factor, if its owner wants it so: an app on their
-//! phone, and recovery codes for the day on which that is lost.
+//! phone or a passkey, and recovery codes for the day on which that is lost.
 use crate::{
     TimeDelta, Timestamp,
     id::UserId,
@@ -18,8 +18,10 @@ const LENGTH: usize = 10;
 pub struct SecondFactor {
     /// Whose.
     pub user: UserId,
-    /// The app that makes codes.
-    pub app: AuthenticatorApp,
+    /// Since when.
+    pub since: Timestamp,
+    /// The app that makes codes; without one, a passkey is asked for.
+    pub app: Option<AuthenticatorApp>,
     /// Of the codes that were not used yet.
     pub recovery_codes: Vec<KeyedDigest>,
 }
@@ -29,8 +31,6 @@ pub struct SecondFactor {
 pub struct AuthenticatorApp {
     /// Its [`TotpSecret`](crate::totp::TotpSecret).
     pub secret: SealedPayload,
-    /// When it was set up.
-    pub since: Timestamp,
     /// The latest half minute whose code was used; no code counts twice.
     pub last_step: TotpStep,
 }
@@ -40,6 +40,8 @@ pub struct AuthenticatorApp {
 pub enum FactorKind {
     /// A code of an authenticator app.
     App,
+    /// A passkey.
+    Passkey,
     /// One of the recovery codes.
     RecoveryCode,
 }
@@ -49,6 +51,7 @@ impl FactorKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::App => "app",
+            Self::Passkey => "passkey",
             Self::RecoveryCode => "recovery_code",
         }
     }
@@ -60,13 +63,16 @@ impl SecondFactor {
     /// How long setting up an app may take.
     pub const SETTING_UP: TimeDelta = TimeDelta::minutes(15);
 
-    /// What its owner can show.
-    pub fn kinds(&self) -> Vec<FactorKind> {
-        let mut kinds = vec![FactorKind::App];
-        if !self.recovery_codes.is_empty() {
-            kinds.push(FactorKind::RecoveryCode);
-        }
-        kinds
+    /// What its owner can show, who may have passkeys.
+    pub fn kinds(&self, has_passkeys: bool) -> Vec<FactorKind> {
+        [
+            (FactorKind::App, self.app.is_some()),
+            (FactorKind::Passkey, has_passkeys),
+            (FactorKind::RecoveryCode, !self.recovery_codes.is_empty()),
+        ]
+        .into_iter()
+        .filter_map(|(kind, is_there)| is_there.then_some(kind))
+        .collect()
     }
 }
 

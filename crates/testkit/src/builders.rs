@@ -6,12 +6,13 @@ use domain::{
     challenge::{Challenge, ChallengePurpose},
     device::Device,
     email::Email,
-    id::{ClientId, MessageId, RegistrationId, RoomId, SessionId, UserId},
+    id::{ClientId, MessageId, PasskeyId, RegistrationId, RoomId, SessionId, UserId},
     known_device::KnownDevice,
     message::NewMessage,
     name::PersonName,
     network::Network,
     otp::Otp,
+    passkey::{Passkey, PasskeyName},
     password::PasswordHash,
     password_reset::PasswordReset,
     reaction::Emoji,
@@ -101,12 +102,25 @@ pub fn a_second_factor(n: u32) -> SecondFactor {
     let code = |k: u8| KeyedDigest::new([&n.to_be_bytes()[..], &[k]].concat());
     SecondFactor {
         user: a_user(n).id,
-        app: AuthenticatorApp {
+        since: START,
+        app: Some(AuthenticatorApp {
             secret: SealedPayload::new(n.to_be_bytes().to_vec()),
-            since: START,
             last_step: TotpStep::at(START),
-        },
+        }),
         recovery_codes: [1, 2, 3].map(code).to_vec(),
+    }
+}
+
+/// Passkey `n` of somebody's, made `n` seconds after [`START`].
+pub fn a_passkey(n: u32, user: UserId) -> Passkey {
+    Passkey {
+        id: PasskeyId::mint(START, ten_bytes(0, n)),
+        user,
+        credential_id: format!("credential {n}").into_bytes(),
+        credential: format!("public key {n}").into_bytes(),
+        name: PasskeyName::parse(&format!("Phone {n}")).expect("a name"),
+        created_at: later(n),
+        last_used_at: None,
     }
 }
 
@@ -115,7 +129,7 @@ pub fn a_ceremony(n: u32) -> Ceremony {
     Ceremony {
         flow: a_digest(n),
         kind: CeremonyKind::SecondStep,
-        user: a_user(n).id,
+        user: Some(a_user(n).id),
         state: SealedPayload::new(n.to_be_bytes().to_vec()),
         begun_at: START,
         attempts: 0,

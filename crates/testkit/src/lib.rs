@@ -18,7 +18,7 @@ mod mailer;
 
 pub use {
     builders::{
-        START, a_ceremony, a_challenge, a_known_device, a_message, a_password_reset,
+        START, a_ceremony, a_challenge, a_known_device, a_message, a_passkey, a_password_reset,
         a_registration, a_room_of, a_second_factor, a_session, a_user, an_email, an_emoji, later,
         resent,
     },

@@ -25,7 +25,8 @@ mod socket;
 
 pub use {
     api::{
-        accounts::AccountsApi, me::MeApi, messages::MessagesApi, people::PeopleApi,
+        accounts::AccountsApi, me::MeApi, messages::MessagesApi, passkeys::PasskeysApi,
+        people::PeopleApi,
         rooms::RoomsApi, second_factor::SecondFactorApi, security::SecurityApi,
         sessions::SessionsApi,
     },

@@ -3,7 +3,7 @@ use crate::{api::second_factor::words, cookies::Cookies};
 use application::{
     accounts::{
         ChallengeError, ChangeEmailError, ChangePasswordError, ConfirmError, DevicesError,
-        ForgotPasswordError, NewPasswordError, Outstanding, OwnSecondFactorError, ProfileError,
+        ForgotPasswordError, NewPasswordError, Outstanding, OwnSecondFactorError, PasskeyError, ProfileError,
         RegisterError, ResendOtpError, ResetPasswordError, SecondStepError, SignInError,
         VerifyOtpError,
     },
@@ -13,7 +13,7 @@ use application::{
 };
 use domain::{
     email::InvalidEmail, message::InvalidBody, name::InvalidName, otp::OtpRejected,
-    password::WeakPassword, throttle::Throttled, username::InvalidUsername,
+    passkey::InvalidPasskeyName, password::WeakPassword, throttle::Throttled, username::InvalidUsername,
 };
 use poem::{
     IntoResponse, Response,
@@ -64,7 +64,7 @@ pub struct ProblemDetails {
     /// With `otp_invalid` and `second_factor_invalid`: tries that remain.
     #[serde(skip_serializing_if = "Option::is_none")]
     attempts_left: Option<u32>,
-    /// With `second_factor_required`: what will do, `app` or `recovery_code`.
+    /// With `second_factor_required`: what will do, of `app`, `passkey`, `recovery_code`.
     #[serde(skip_serializing_if = "Option::is_none")]
     second_factors: Option<Vec<String>>,
 }
@@ -381,9 +381,29 @@ impl From<OwnSecondFactorError> for Problem {
             OwnSecondFactorError::Off => {
                 Self::new(StatusCode::CONFLICT, "second_factor_off", error)
             }
+            OwnSecondFactorError::On => Self::new(StatusCode::CONFLICT, "second_factor_on", error),
+            OwnSecondFactorError::NoPasskey => Self::new(StatusCode::CONFLICT, "no_passkey", error),
             OwnSecondFactorError::Confirm(e) => e.into(),
             OwnSecondFactorError::Throttled(e) => e.into(),
             OwnSecondFactorError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
+impl From<PasskeyError> for Problem {
+    fn from(error: PasskeyError) -> Self {
+        match error {
+            PasskeyError::NoName => Self::new(StatusCode::CONFLICT, "passkeys_unavailable", error),
+            PasskeyError::NotWaiting => Self::passkey_expired(),
+            PasskeyError::Refused(e) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "passkey_invalid", e)
+            }
+            PasskeyError::TooMany => Self::new(StatusCode::CONFLICT, "too_many_passkeys", error),
+            PasskeyError::NoSuchPasskey => Self::not_found(),
+            PasskeyError::AccountDisabled => account_disabled(&error),
+            PasskeyError::Confirm(e) => e.into(),
+            PasskeyError::Throttled(e) => e.into(),
+            PasskeyError::Unavailable(e) => e.into(),
         }
     }
 }
@@ -462,6 +482,16 @@ impl Problem {
     /// 410: a link for a new password that does not count, whatever is wrong with it.
     pub fn reset_expired() -> Self {
         Self::new(StatusCode::GONE, "reset_expired", ResetPasswordError::Expired)
+    }
+
+    /// 410: a ceremony with a device that has ended, or never was.
+    pub fn passkey_expired() -> Self {
+        Self::new(StatusCode::GONE, "passkey_expired", PasskeyError::NotWaiting)
+    }
+
+    /// 500: a fault of ours.
+    pub fn internal(error: &dyn std::fmt::Display) -> Self {
+        internal(error)
     }
 
     /// 422: nothing shows that it is really the account's owner who asks.
@@ -600,6 +630,15 @@ pub fn invalid_name(field: &str, error: InvalidName) -> FieldError {
         InvalidName::Character => "character",
     };
     field_error(field, code, error)
+}
+
+/// What is wrong with the name of a passkey.
+pub fn invalid_passkey_name(error: InvalidPasskeyName) -> FieldError {
+    let code = match error {
+        InvalidPasskeyName::Length => "length",
+        InvalidPasskeyName::Character => "character",
+    };
+    field_error("name", code, error)
 }
 
 /// What is wrong with an address.

@@ -2,7 +2,8 @@
 use crate::{
     allow::AllowedMethods,
     api::{
-        accounts::AccountsApi, me::MeApi, messages::MessagesApi, people::PeopleApi,
+        accounts::AccountsApi, me::MeApi, messages::MessagesApi, passkeys::PasskeysApi,
+        people::PeopleApi,
         rooms::RoomsApi, second_factor::SecondFactorApi, security::SecurityApi,
         sessions::SessionsApi,
     },
@@ -40,6 +41,8 @@ pub struct Site {
     pub security: SecurityApi,
     /// Second factors.
     pub second_factor: SecondFactorApi,
+    /// Passkeys.
+    pub passkeys: PasskeysApi,
     /// One's own profile.
     pub me: MeApi,
     /// Finding people.
@@ -82,6 +85,7 @@ type Api = (
     AccountsApi,
     SecurityApi,
     SecondFactorApi,
+    PasskeysApi,
     SessionsApi,
     MeApi,
     PeopleApi,
@@ -95,6 +99,7 @@ pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
         site.accounts,
         site.security,
         site.second_factor,
+        site.passkeys,
         site.sessions,
         site.me,
         site.people,
@@ -149,6 +154,7 @@ pub fn openapi_document(site: Site) -> String {
         site.accounts,
         site.security,
         site.second_factor,
+        site.passkeys,
         site.sessions,
         site.me,
         site.people,

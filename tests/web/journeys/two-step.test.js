@@ -57,7 +57,7 @@ for (const look of LOOKS) {
       await tia.signIn();
       await page.goto('/profile/edit/');
       const card = page.getByRole('region', { name: 'Two-step sign-in' });
-      await card.getByText('Off. With an authenticator app').waitFor();
+      await card.getByText('Off. With an authenticator app or a passkey').waitFor();
       await card.getByRole('button', { name: 'Set up an app' }).click();
       await card.getByLabel('Your password').fill('not my password');
       await card.getByRole('button', { name: 'Continue' }).click();

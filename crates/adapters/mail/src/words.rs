@@ -136,6 +136,24 @@ fn told(news: SecondFactorNews) -> Told {
             "Signing in asks for a code of your app.",
             "signing in to your account asks for\na code of an authenticator app from now on.".to_owned(),
         ),
+        SecondFactorNews::PasskeyRequired => (
+            "Your Sotto account asks for a second factor",
+            "A second factor is on",
+            "Signing in asks for a passkey.",
+            "signing in to your account asks for\na passkey from now on.".to_owned(),
+        ),
+        SecondFactorNews::PasskeyAdded => (
+            "A passkey was added to your Sotto account",
+            "A passkey was added",
+            "It signs in without your password.",
+            "a passkey was added to your account.\nIt signs in without your password.".to_owned(),
+        ),
+        SecondFactorNews::PasskeyRemoved => (
+            "A passkey of your Sotto account was removed",
+            "A passkey was removed",
+            "It no longer signs in.",
+            "a passkey of your account was removed.\nIt no longer signs in.".to_owned(),
+        ),
         SecondFactorNews::TurnedOff => (
             "Your Sotto account asks for no second factor",
             "Your second factor is off",
@@ -265,7 +283,7 @@ mod tests {
     }
 
     /// Each kind, and the page it links to.
-    const PAGES: [&str; 14] = [
+    const PAGES: [&str; 17] = [
         "/verify-otp/",
         "/profile/",
         "/profile/edit/",
@@ -280,6 +298,9 @@ mod tests {
         "/forgot-password/",
         "/forgot-password/",
         "/forgot-password/",
+        "/forgot-password/",
+        "/forgot-password/",
+        "/forgot-password/",
     ];
     /// The first ones hold a code and don't know whose.
     const CODES: usize = 3;
@@ -288,7 +309,7 @@ mod tests {
         Mail::SecondFactor { username: username(), news }
     }
 
-    fn all() -> [Mail; 14] {
+    fn all() -> [Mail; 17] {
         let code = OtpCode::typed("482913");
         [
             confirm(),
@@ -302,6 +323,9 @@ mod tests {
             Mail::EmailChanged { username: username() },
             Mail::AccountDeleted { username: username() },
             second_factor(SecondFactorNews::AppSetUp),
+            second_factor(SecondFactorNews::PasskeyRequired),
+            second_factor(SecondFactorNews::PasskeyAdded),
+            second_factor(SecondFactorNews::PasskeyRemoved),
             second_factor(SecondFactorNews::TurnedOff),
             second_factor(SecondFactorNews::NewRecoveryCodes),
             second_factor(SecondFactorNews::RecoveryCodeUsed { left: 9 }),

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 /// A ceremony, as stored.
 #[derive(Deserialize, Serialize)]
 struct CeremonyRecord {
-    user: Binary,
+    user: Option<Binary>,
     state: Binary,
     begun_at: DateTime,
     attempts: u32,
@@ -97,7 +97,7 @@ impl MongoStore {
     /// `false` if another made the same one at this moment.
     async fn try_to_put_ceremony(&self, ceremony: &Ceremony) -> anyhow::Result<bool> {
         let set = doc! {
-            "user": id(ceremony.user.as_bytes()),
+            "user": ceremony.user.map(|user| id(user.as_bytes())),
             "state": binary(ceremony.state.as_bytes()),
             "begun_at": date(ceremony.begun_at),
             "attempts": i64::from(ceremony.attempts),
@@ -123,7 +123,7 @@ impl CeremonyRecord {
         Ok(Ceremony {
             flow,
             kind,
-            user: UserId::from_bytes(array(&self.user)?),
+            user: self.user.as_ref().map(array).transpose()?.map(UserId::from_bytes),
             state: SealedPayload::new(self.state.bytes),
             begun_at: moment(self.begun_at)?,
             attempts: self.attempts,

@@ -18,6 +18,7 @@ mod messages;
 mod open_error;
 mod options;
 mod outbox;
+mod passkeys;
 mod password_resets;
 mod probe;
 mod registrations;

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 /// A second factor, as stored.
 #[derive(Deserialize, Serialize)]
 struct SecondFactorRecord {
-    secret: Binary,
+    secret: Option<Binary>,
     since: DateTime,
     last_step: i64,
     recovery_codes: Vec<Binary>,
@@ -38,11 +38,11 @@ impl SecondFactorRepository for MongoStore {
 
     async fn put(&self, factor: &SecondFactor) -> Result<bool, Unavailable> {
         let mut older = by_user(factor.user);
-        older.insert("since", doc! { "$lt": date(factor.app.since) });
+        older.insert("since", doc! { "$lt": date(factor.since) });
         let set = doc! {
-            "secret": binary(factor.app.secret.as_bytes()),
-            "since": date(factor.app.since),
-            "last_step": number(factor.app.last_step.0),
+            "secret": factor.app.as_ref().map(|app| binary(app.secret.as_bytes())),
+            "since": date(factor.since),
+            "last_step": number(factor.app.as_ref().map_or(0, |app| app.last_step.0)),
             "recovery_codes": stored_codes(&factor.recovery_codes),
         };
         in_time(async {
@@ -60,6 +60,7 @@ impl SecondFactorRepository for MongoStore {
         let step = number(step.0);
         let mut unused = by_user(user);
         unused.insert("last_step", doc! { "$lt": step });
+        unused.insert("secret", doc! { "$ne": Bson::Null });
         let change = doc! { "$set": { "last_step": step } };
         in_time(async {
             Ok(second_factors(self).update_one(unused, change).await?.modified_count == 1)
@@ -117,14 +118,12 @@ fn stored_codes(codes: &[KeyedDigest]) -> Vec<Bson> {
 impl SecondFactorRecord {
     fn second_factor(self, user: UserId) -> anyhow::Result<SecondFactor> {
         let codes = self.recovery_codes.into_iter().map(|code| KeyedDigest::new(code.bytes));
-        Ok(SecondFactor {
-            user,
-            app: AuthenticatorApp {
-                secret: SealedPayload::new(self.secret.bytes),
-                since: moment(self.since)?,
-                last_step: TotpStep(count(self.last_step)?),
-            },
-            recovery_codes: codes.collect(),
-        })
+        let last_step = TotpStep(count(self.last_step)?);
+        let app = self.secret.map(|secret| {
+            let secret = SealedPayload::new(secret.bytes);
+            AuthenticatorApp { secret, last_step }
+        });
+        let since = moment(self.since)?;
+        Ok(SecondFactor { user, since, app, recovery_codes: codes.collect() })
     }
 }

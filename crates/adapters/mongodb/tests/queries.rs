@@ -7,7 +7,7 @@ mod watch;
 use adapter_mongodb::MongoStore;
 use application::ports::{
     CeremonyRepository, ChallengeRepository, KeyFingerprint, KeyFingerprintRepository,
-    KnownDeviceRepository, MessageChange, MessageRepository, OutboxRepository,
+    KnownDeviceRepository, MessageChange, MessageRepository, OutboxRepository, PasskeyRepository,
     PasswordResetRepository, RegistrationRepository, RoomHeads, RoomRepository,
     SecondFactorRepository, SessionRepository, StoreProbe, TouchMark, UserRepository,
 };
@@ -30,7 +30,7 @@ use mongodb::bson::{Document, doc};
 use std::{collections::BTreeSet, sync::Arc};
 use support::TestDatabase;
 use testkit::{
-    RecordingBus, START, a_ceremony, a_challenge, a_known_device, a_message, a_password_reset,
+    RecordingBus, START, a_ceremony, a_challenge, a_known_device, a_message, a_passkey, a_password_reset,
     a_registration, a_second_factor, a_session, a_user, an_email, an_emoji, later, resent,
 };
 use watch::{Looks, faults};
@@ -70,6 +70,7 @@ async fn every_look_goes_by_an_index() {
         "known_devices",
         "messages",
         "outbox",
+        "passkeys",
         "password_resets",
         "registrations",
         "rooms",
@@ -273,7 +274,7 @@ async fn second_factors(store: &MongoStore) {
     }
     let found = SecondFactorRepository::find(store, user).await.expect("answers");
     assert_eq!(found, Some(factor.clone()));
-    let next = TotpStep(factor.app.last_step.0 + 1);
+    let next = TotpStep(factor.app.as_ref().expect("an app").last_step.0 + 1);
     assert!(store.use_step(user, next).await.expect("answers"));
     assert!(store.take_recovery_code(user, &codes[0]).await.expect("answers"));
     assert!(store.replace_recovery_codes(user, codes).await.expect("answers"));
@@ -281,6 +282,15 @@ async fn second_factors(store: &MongoStore) {
     for n in 1..=3 {
         CeremonyRepository::put(store, &a_ceremony(n)).await.expect("answers");
     }
+    let passkey = a_passkey(1, user);
+    for inserted in [true, false] {
+        assert_eq!(PasskeyRepository::insert(store, &passkey).await.expect("answers"), inserted);
+    }
+    store.note_use(user, passkey.id, b"used", later(9)).await.expect("answers");
+    let listed = PasskeyRepository::list_by_user(store, user).await.expect("answers");
+    assert_eq!(listed.len(), 1);
+    assert!(PasskeyRepository::remove(store, user, passkey.id).await.expect("answers"));
+    PasskeyRepository::remove_by_user(store, user).await.expect("answers");
     let begun = a_ceremony(1);
     let found = CeremonyRepository::find(store, &begun.flow, begun.kind).await;
     assert_eq!(found.expect("answers"), Some(begun.clone()));

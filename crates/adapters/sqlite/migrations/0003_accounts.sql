@@ -47,7 +47,7 @@ CREATE INDEX password_resets_by_age ON password_resets (created_at);
 -- What accounts ask for beside the first factor.
 CREATE TABLE second_factors (
   user      BLOB PRIMARY KEY NOT NULL,
-  secret    BLOB NOT NULL,
+  secret    BLOB,
   since     INTEGER NOT NULL,
   last_step INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -57,11 +57,23 @@ CREATE TABLE recovery_codes (
   PRIMARY KEY (user, digest)
 ) STRICT, WITHOUT ROWID;
 
+-- Keys that people's devices keep.
+CREATE TABLE passkeys (
+  id            BLOB PRIMARY KEY NOT NULL,
+  user          BLOB NOT NULL,
+  credential_id BLOB NOT NULL UNIQUE,
+  credential    BLOB NOT NULL,
+  name          TEXT NOT NULL,
+  created_at    INTEGER NOT NULL,
+  last_used_at  INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX passkeys_by_user ON passkeys (user, created_at, id);
+
 -- What browsers have begun and not finished.
 CREATE TABLE ceremonies (
   flow     BLOB NOT NULL,
   kind     TEXT NOT NULL,
-  user     BLOB NOT NULL,
+  user     BLOB,
   state    BLOB NOT NULL,
   begun_at INTEGER NOT NULL,
   attempts INTEGER NOT NULL,

@@ -33,7 +33,7 @@ impl CeremonyRepository for SqliteStore {
             conn.prepare_cached(PUT)?.execute(params![
                 ceremony.flow.0,
                 ceremony.kind.as_str(),
-                ceremony.user.as_bytes(),
+                ceremony.user.as_ref().map(UserId::as_bytes),
                 ceremony.state.as_bytes(),
                 millis(ceremony.begun_at),
                 ceremony.attempts,
@@ -102,7 +102,7 @@ fn ceremony(row: &Row<'_>, flow: TokenDigest, kind: CeremonyKind) -> rusqlite::R
     Ok(Ceremony {
         flow,
         kind,
-        user: UserId::from_bytes(row.get(0)?),
+        user: row.get::<_, Option<_>>(0)?.map(UserId::from_bytes),
         state: SealedPayload::new(row.get(1)?),
         begun_at: moment(row, 2)?,
         attempts: row.get(3)?,

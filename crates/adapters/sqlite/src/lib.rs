@@ -16,6 +16,7 @@ mod known_devices;
 mod lock;
 mod messages;
 mod outbox;
+mod passkeys;
 mod password_resets;
 mod readers;
 mod registrations;

@@ -5,6 +5,7 @@ use crate::{
 use application::ports::{SecondFactorRepository, Unavailable};
 use async_trait::async_trait;
 use domain::{
+    Timestamp,
     id::UserId,
     sealing::{KeyedDigest, SealedPayload},
     second_factor::{AuthenticatorApp, SecondFactor},
@@ -18,7 +19,8 @@ statements! {
         ON CONFLICT (user) DO UPDATE
         SET secret = excluded.secret, since = excluded.since, last_step = excluded.last_step
         WHERE since < excluded.since";
-    USE_STEP = "UPDATE second_factors SET last_step = ?2 WHERE user = ?1 AND last_step < ?2";
+    USE_STEP = "UPDATE second_factors SET last_step = ?2
+        WHERE user = ?1 AND last_step < ?2 AND secret IS NOT NULL";
     EXISTS = "SELECT 1 FROM second_factors WHERE user = ?1";
     REMOVE = "DELETE FROM second_factors WHERE user = ?1";
     LIST_CODES = "SELECT digest FROM recovery_codes WHERE user = ?1 ORDER BY digest";
@@ -32,16 +34,14 @@ impl SecondFactorRepository for SqliteStore {
     async fn find(&self, user: UserId) -> Result<Option<SecondFactor>, Unavailable> {
         self.read(move |conn| {
             let mut statement = conn.prepare_cached(FIND)?;
-            let Some(app) = statement.query_row([user.as_bytes()], app).optional()? else {
+            let found = statement.query_row([user.as_bytes()], app).optional()?;
+            let Some((since, app)) = found else {
                 return Ok(None);
             };
             let mut statement = conn.prepare_cached(LIST_CODES)?;
             let codes = statement.query_map([user.as_bytes()], |row| row.get(0))?;
             let recovery_codes = codes.map(|code| code.map(KeyedDigest::new));
-            Ok(Some(SecondFactor {
-                user,
-                app,
-                recovery_codes: recovery_codes.collect::<Result<_, _>>()?,
+            Ok(Some(SecondFactor { user, since, app, recovery_codes: recovery_codes.collect::<Result<_, _>>()?,
             }))
         })
         .await
@@ -52,9 +52,9 @@ impl SecondFactorRepository for SqliteStore {
         self.write(move |conn| {
             let put = conn.prepare_cached(PUT)?.execute(params![
                 factor.user.as_bytes(),
-                factor.app.secret.as_bytes(),
-                millis(factor.app.since),
-                number(factor.app.last_step.0),
+                factor.app.as_ref().map(|app| app.secret.as_bytes()),
+                millis(factor.since),
+                number(factor.app.as_ref().map_or(0, |app| app.last_step.0)),
             ])?;
             if put == 1 {
                 replace_codes(conn, factor.user, &factor.recovery_codes)?;
@@ -119,10 +119,12 @@ fn replace_codes(conn: &Connection, user: UserId, codes: &[KeyedDigest]) -> anyh
     Ok(())
 }
 
-fn app(row: &Row<'_>) -> rusqlite::Result<AuthenticatorApp> {
-    Ok(AuthenticatorApp {
-        secret: SealedPayload::new(row.get(0)?),
-        since: moment(row, 1)?,
-        last_step: TotpStep(count(row, 2)?),
-    })
+/// Since when, and the app.
+fn app(row: &Row<'_>) -> rusqlite::Result<(Timestamp, Option<AuthenticatorApp>)> {
+    let (secret, last_step) = (row.get::<_, Option<_>>(0)?, TotpStep(count(row, 2)?));
+    let app = secret.map(|secret| {
+        let secret = SealedPayload::new(secret);
+        AuthenticatorApp { secret, last_step }
+    });
+    Ok((moment(row, 1)?, app))
 }

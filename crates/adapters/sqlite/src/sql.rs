@@ -30,8 +30,8 @@ macro_rules! select_messages {
 #[cfg(test)]
 mod tests {
     use crate::{
-        ceremonies, challenges, heads, keys, known_devices, messages, outbox, password_resets,
-        registrations, rooms, schema, second_factors, sessions, users,
+        ceremonies, challenges, heads, keys, known_devices, messages, outbox, passkeys,
+        password_resets, registrations, rooms, schema, second_factors, sessions, users,
     };
     use rusqlite::Connection;
 
@@ -77,6 +77,7 @@ mod tests {
             known_devices::STATEMENTS,
             messages::STATEMENTS,
             outbox::STATEMENTS,
+            passkeys::STATEMENTS,
             password_resets::STATEMENTS,
             registrations::STATEMENTS,
             rooms::STATEMENTS,
@@ -114,6 +115,7 @@ mod tests {
             include_str!("known_devices.rs"),
             include_str!("messages.rs"),
             include_str!("outbox.rs"),
+            include_str!("passkeys.rs"),
             include_str!("password_resets.rs"),
             include_str!("registrations.rs"),
             include_str!("rooms.rs"),

@@ -2,8 +2,8 @@
 use super::{Confirm, ConfirmError, Proof, SignOut, SignedIn};
 use crate::ports::{
     CeremonyRepository, ChallengeRepository, KnownDeviceRepository, Mail, Mailer,
-    PasswordResetRepository, RegistrationRepository, RoomRepository, SecondFactorRepository,
-    Unavailable, UserRepository,
+    PasskeyRepository, PasswordResetRepository, RegistrationRepository, RoomRepository,
+    SecondFactorRepository, Unavailable, UserRepository,
 };
 use domain::{
     event::ChatEvent,
@@ -50,6 +50,8 @@ pub struct Traces {
     pub registrations: Arc<dyn RegistrationRepository>,
     /// What the account asks for beside the first factor.
     pub second_factors: Arc<dyn SecondFactorRepository>,
+    /// Keys that their devices keep.
+    pub passkeys: Arc<dyn PasskeyRepository>,
     /// What was begun and not finished.
     pub ceremonies: Arc<dyn CeremonyRepository>,
 }
@@ -115,6 +117,7 @@ impl Traces {
         self.challenges.remove_by_user(user.id).await?;
         self.known_devices.remove_by_user(user.id).await?;
         self.second_factors.remove(user.id).await?;
+        self.passkeys.remove_by_user(user.id).await?;
         self.ceremonies.remove_by_user(user.id).await?;
         self.registrations.remove_by_email(&user.email).await
     }

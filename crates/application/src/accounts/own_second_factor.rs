@@ -48,6 +48,12 @@ pub enum OwnSecondFactorError {
     /// There is none.
     #[error("there is no second factor")]
     Off,
+    /// There is one.
+    #[error("there is a second factor already; turn it off first")]
+    On,
+    /// There is no passkey to ask for.
+    #[error("make a passkey first")]
+    NoPasskey,
     /// What was shown does not do.
     #[error(transparent)]
     Confirm(#[from] ConfirmError),
@@ -94,10 +100,34 @@ impl OwnSecondFactor {
         self.limits.code_try(from).await?;
         let user = self.confirm.find(me).await?;
         let (secret, since) = self.open(me, sealed).ok_or(OwnSecondFactorError::NotWaiting)?;
-        let step = self.second_factors.find_step(&secret, code);
+        let step = self.second_factors.find_half_minute(&secret, code);
         let last_step = step.ok_or(OwnSecondFactorError::WrongCode)?;
         let codes = self.put(&user, &secret, since, last_step).await?;
         self.second_factors.tell(&user, SecondFactorNews::AppSetUp).await;
+        Ok(codes)
+    }
+
+    /// Asks for a passkey from now on, beside the password, and gives recovery codes.
+    pub async fn require_passkey(
+        &self,
+        me: SignedIn,
+        from: IpAddr,
+        proof: &Proof,
+    ) -> Result<Vec<RecoveryCode>, OwnSecondFactorError> {
+        if self.find(me).await?.is_some() {
+            return Err(OwnSecondFactorError::On);
+        }
+        if self.second_factors.passkeys.list_by_user(me.user).await?.is_empty() {
+            return Err(OwnSecondFactorError::NoPasskey);
+        }
+        let user = self.confirm.execute(me, from, proof).await?;
+        let (codes, recovery_codes) = self.second_factors.mint_codes(user.id);
+        let since = self.second_factors.clock.now();
+        let factor = SecondFactor { user: user.id, since, app: None, recovery_codes };
+        if !self.second_factors.factors.put(&factor).await? {
+            return Err(OwnSecondFactorError::On);
+        }
+        self.second_factors.tell(&user, SecondFactorNews::PasskeyRequired).await;
         Ok(codes)
     }
 
@@ -144,8 +174,8 @@ impl OwnSecondFactor {
     ) -> Result<Vec<RecoveryCode>, OwnSecondFactorError> {
         let (codes, recovery_codes) = self.second_factors.mint_codes(user.id);
         let secret = self.second_factors.seal(user.id, secret);
-        let app = AuthenticatorApp { secret, since, last_step };
-        let factor = SecondFactor { user: user.id, app, recovery_codes };
+        let app = Some(AuthenticatorApp { secret, last_step });
+        let factor = SecondFactor { user: user.id, since, app, recovery_codes };
         if self.second_factors.factors.put(&factor).await? {
             return Ok(codes);
         }

@@ -1,8 +1,8 @@
 //! What an account asks for beside the first factor: judging whether it is outstanding, and whether
 //! what somebody typed will do.
 use crate::ports::{
-    CeremonyRepository, Clock, Digester, Entropy, EntropyExt, Mail, Mailer, PayloadPurpose,
-    PayloadSealer, Purpose, SecondFactorNews, SecondFactorRepository, Unavailable,
+    CeremonyRepository, Clock, Digester, Entropy, EntropyExt, Mail, Mailer, PasskeyRepository,
+    PayloadPurpose, PayloadSealer, Purpose, SecondFactorNews, SecondFactorRepository, Unavailable,
 };
 use domain::{
     ceremony::{Ceremony, CeremonyKind},
@@ -15,14 +15,18 @@ use domain::{
 };
 use std::sync::Arc;
 
+const STEP: CeremonyKind = CeremonyKind::SecondStep;
+
 /// Keeps second factors and recognises them.
 #[derive(Clone)]
 pub struct SecondFactors {
     /// Where they are.
     pub factors: Arc<dyn SecondFactorRepository>,
-    /// Where sign-ins wait for the second factor.
+    /// Keys that people's devices keep.
+    pub passkeys: Arc<dyn PasskeyRepository>,
+    /// Where what was begun waits, sign-ins between their steps among it.
     pub ceremonies: Arc<dyn CeremonyRepository>,
-    /// Seals what an app and we share.
+    /// Seals what an app and we share, and what has to be known at the end of a ceremony.
     pub sealer: Arc<dyn PayloadSealer>,
     /// Digests recovery codes for keeping.
     pub digester: Arc<dyn Digester>,
@@ -76,13 +80,68 @@ impl SecondFactors {
         user: User,
     ) -> Result<Result<Proven, Outstanding>, Unavailable> {
         let Some(factor) = self.factors.find(user.id).await? else { return Ok(Ok(Proven(user))) };
-        let flow = FlowToken::mint(self.entropy.bytes());
-        let (kind, digest) = (CeremonyKind::SecondStep, flow.digest());
-        let state = self.sealer.seal(PayloadPurpose::Ceremony, &digest.0, &first_factor(&user));
+        let kinds = self.kinds(&factor).await?;
+        let flow = self.begin(STEP, Some(user.id), &first_factor(&user)).await?;
+        Ok(Err(Outstanding { flow, kinds }))
+    }
+
+    /// What the owner of an account can show.
+    pub(super) async fn kinds(&self, factor: &SecondFactor) -> Result<Vec<FactorKind>, Unavailable> {
+        Ok(factor.kinds(!self.passkeys.list_by_user(factor.user).await?.is_empty()))
+    }
+
+    /// Begins something, and gives the token that ends it.
+    pub(super) async fn begin(
+        &self,
+        kind: CeremonyKind,
+        user: Option<UserId>,
+        state: &[u8],
+    ) -> Result<FlowToken, Unavailable> {
+        let token = FlowToken::mint(self.entropy.bytes());
+        let flow = token.digest();
+        let state = self.sealer.seal(PayloadPurpose::Ceremony, &flow.0, state);
         let begun_at = self.clock.now();
-        let begun = Ceremony { flow: digest, kind, user: user.id, state, begun_at, attempts: 0 };
+        let begun = Ceremony { flow, kind, user, state, begun_at, attempts: 0 };
         self.ceremonies.put(&begun).await?;
-        Ok(Err(Outstanding { flow, kinds: factor.kinds() }))
+        Ok(token)
+    }
+
+    /// Ends something, once: whose it is, and what had to be known. `None` if it has ended before,
+    /// or waited too long.
+    pub(super) async fn end(
+        &self,
+        kind: CeremonyKind,
+        token: &FlowToken,
+    ) -> Result<Option<(Option<UserId>, Vec<u8>)>, Unavailable> {
+        let flow = token.digest();
+        let begun = self.ceremonies.find(&flow, kind).await?;
+        let Some(begun) = begun.filter(|begun| begun.is_live(self.clock.now())) else {
+            return Ok(None);
+        };
+        if !self.ceremonies.take(&flow, kind).await? {
+            return Ok(None);
+        }
+        let state = self.sealer.open(PayloadPurpose::Ceremony, &flow.0, &begun.state);
+        Ok(state.ok().map(|state| (begun.user, state)))
+    }
+
+    /// The sign-in of a browser that waits for the second step.
+    pub(super) async fn find_step(&self, flow: &FlowToken) -> Result<Option<Ceremony>, Unavailable> {
+        let now = self.clock.now();
+        let waiting = self.ceremonies.find(&flow.digest(), STEP).await?;
+        // One more try than the last must still be possible.
+        Ok(waiting.filter(|waiting| waiting.is_live(now) && waiting.attempts_left() > 0))
+    }
+
+    /// Somebody whom their device has recognised, by a passkey that was verified.
+    #[expect(clippy::unused_self, reason = "nobody else is to make one")]
+    pub(super) fn recognised(&self, user: User) -> Proven {
+        Proven(user)
+    }
+
+    /// Whether an account asks for passkeys, having no app.
+    pub(super) async fn asks_for_passkeys(&self, user: UserId) -> Result<bool, Unavailable> {
+        Ok(self.factors.find(user).await?.is_some_and(|factor| factor.app.is_none()))
     }
 
     /// Whether a sign-in that waits is still one of this account: its password is the one that was
@@ -90,7 +149,7 @@ impl SecondFactors {
     pub(super) fn is_of(&self, ceremony: &Ceremony, user: &User) -> bool {
         let context = &ceremony.flow.0;
         let opened = self.sealer.open(PayloadPurpose::Ceremony, context, &ceremony.state);
-        ceremony.user == user.id && opened.is_ok_and(|state| state == first_factor(user))
+        ceremony.user == Some(user.id) && opened.is_ok_and(|state| state == first_factor(user))
     }
 
     /// Takes what somebody typed for their second factor. `None` if it does not count; what counts
@@ -102,7 +161,10 @@ impl SecondFactors {
     ) -> Result<Option<Proven>, Unavailable> {
         let Some(factor) = self.factors.find(user.id).await? else { return Ok(None) };
         let counts = match code {
-            TypedCode::App(digits) => self.use_digits(user.id, &factor.app, digits).await?,
+            TypedCode::App(digits) => match &factor.app {
+                Some(app) => self.use_digits(user.id, app, digits).await?,
+                None => false,
+            },
             TypedCode::Recovery(code) => self.use_recovery_code(&user, &factor, code).await?,
             TypedCode::Neither => false,
         };
@@ -110,7 +172,7 @@ impl SecondFactors {
     }
 
     /// The half minute that digits are the code of, if they are of a secret.
-    pub(super) fn find_step(&self, secret: &TotpSecret, code: &TypedCode) -> Option<TotpStep> {
+    pub(super) fn find_half_minute(&self, secret: &TotpSecret, code: &TypedCode) -> Option<TotpStep> {
         match code {
             TypedCode::App(digits) => secret.find_step(digits, self.clock.now()),
             TypedCode::Recovery(_) | TypedCode::Neither => None,

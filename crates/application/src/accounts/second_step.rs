@@ -59,9 +59,10 @@ impl SecondStep {
         flow: Option<FlowToken>,
     ) -> Result<Option<Vec<FactorKind>>, Unavailable> {
         let Some(flow) = flow else { return Ok(None) };
-        let Some(waiting) = self.live(&flow).await? else { return Ok(None) };
-        let factor = self.second_factors.factors.find(waiting.user).await?;
-        Ok(factor.map(|factor| factor.kinds()))
+        let waiting = self.second_factors.find_step(&flow).await?;
+        let Some(user) = waiting.and_then(|waiting| waiting.user) else { return Ok(None) };
+        let Some(factor) = self.second_factors.factors.find(user).await? else { return Ok(None) };
+        Ok(Some(self.second_factors.kinds(&factor).await?))
     }
 
     /// Signs in; the session the browser had before, if any, ends. A try is counted before it is
@@ -80,13 +81,14 @@ impl SecondStep {
         let code = TypedCode::parse(typed);
         let waiting = self.admit(&flow, browser.device.address, &code).await?;
         let user = self.owner(&waiting).await?;
+        let id = user.id;
         let attempts_left = waiting.attempts_left();
         let proven = self.second_factors.redeem(user, &code).await?;
         let proven = proven.ok_or(SecondStepError::Wrong { attempts_left })?;
         if !self.second_factors.ceremonies.take(&waiting.flow, KIND).await? {
             return Err(SecondStepError::NotWaiting);
         }
-        self.limits.forget_second_factor(waiting.user).await;
+        self.limits.forget_second_factor(id).await;
         Ok(self.sessions.open_proven(proven, browser).await?)
     }
 
@@ -98,25 +100,20 @@ impl SecondStep {
         code: &TypedCode,
     ) -> Result<Ceremony, SecondStepError> {
         self.limits.code_try(from).await?;
-        let waiting = self.live(flow).await?.ok_or(SecondStepError::NotWaiting)?;
+        let waiting = self.second_factors.find_step(flow).await?;
+        let user = waiting.and_then(|waiting| waiting.user).ok_or(SecondStepError::NotWaiting)?;
         if matches!(code, TypedCode::App(_)) {
-            self.limits.second_factor(waiting.user).await?;
+            self.limits.second_factor(user).await?;
         }
         let counted = self.second_factors.ceremonies.begin_attempt(&flow.digest(), KIND).await?;
         let now = self.clock.now();
         counted.filter(|counted| counted.is_live(now)).ok_or(SecondStepError::NotWaiting)
     }
 
-    async fn live(&self, flow: &FlowToken) -> Result<Option<Ceremony>, Unavailable> {
-        let now = self.clock.now();
-        let waiting = self.second_factors.ceremonies.find(&flow.digest(), KIND).await?;
-        // One more try than the last must still be possible.
-        Ok(waiting.filter(|waiting| waiting.is_live(now) && waiting.attempts_left() > 0))
-    }
-
     /// Who has shown the first factor; nobody if it is not theirs any more.
     async fn owner(&self, waiting: &Ceremony) -> Result<User, SecondStepError> {
-        let user = self.users.find(waiting.user).await?;
+        let user = waiting.user.ok_or(SecondStepError::NotWaiting)?;
+        let user = self.users.find(user).await?;
         let user = user.filter(|user| self.second_factors.is_of(waiting, user));
         user.ok_or(SecondStepError::NotWaiting)
     }

@@ -78,8 +78,14 @@ pub enum Mail {
 pub enum SecondFactorNews {
     /// An authenticator app is asked for from now on.
     AppSetUp,
+    /// A passkey is asked for from now on.
+    PasskeyRequired,
     /// Nothing is asked for any more.
     TurnedOff,
+    /// There is a new passkey.
+    PasskeyAdded,
+    /// A passkey is gone.
+    PasskeyRemoved,
     /// There are new recovery codes; the ones before are void.
     NewRecoveryCodes,
     /// Somebody signed in with a recovery code.

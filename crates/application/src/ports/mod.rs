@@ -25,6 +25,7 @@ mod mail;
 mod messages;
 mod metrics;
 mod outbox;
+mod passkeys;
 mod password_resets;
 mod presence;
 mod probe;
@@ -50,6 +51,7 @@ pub use {
     messages::MockMessageRepository,
     metrics::{MockMetrics, MockMetricsReport},
     outbox::MockOutboxRepository,
+    passkeys::{MockPasskeyRepository, MockPasskeyVerifier},
     password_resets::MockPasswordResetRepository,
     presence::MockPresence,
     probe::MockStoreProbe,
@@ -84,6 +86,7 @@ pub use {
         SocketEnd, StatusClass, StoreOperation,
     },
     outbox::OutboxRepository,
+    passkeys::{BegunCeremony, NewCredential, PasskeyRefused, PasskeyRepository, PasskeyVerifier},
     password_resets::PasswordResetRepository,
     presence::Presence,
     probe::StoreProbe,

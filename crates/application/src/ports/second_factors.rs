@@ -10,8 +10,8 @@ pub trait SecondFactorRepository: Send + Sync {
     async fn find(&self, user: UserId) -> Result<Option<SecondFactor>, Unavailable>;
 
     /// Puts a second factor in place of the one that its person has, recovery codes included,
-    /// unless the app of that was set up at the same moment or later: then the answer is `false`.
-    /// Of callers that race with one app, one puts it.
+    /// unless that is of the same moment or later: then the answer is `false`. Of callers that race
+    /// with the same, one puts it.
     async fn put(&self, factor: &SecondFactor) -> Result<bool, Unavailable>;
 
     /// Notes that the code of a half minute was used, unless that of this one or of a later one

@@ -4,8 +4,8 @@ use application::{
     accounts::{
         Acquaintance, AddressProof, Administer, Authenticate, Browser, Challenges, ChangeEmail,
         ChangePassword, Codes, Confirm, CreateUser, DeleteAccount, Devices, Erase, ForgotPassword,
-        NewPassword, OpenedSession, OwnSecondFactor, Profile, Register, ResendOtp, ResetLinks,
-        ResetPassword, SecondFactors, SecondStep, Sessions, SignIn, SignOut, SignUp, SignedIn,
+        NewPassword, OpenedSession, OwnSecondFactor, Passkeys, Profile, Register, ResendOtp, ResetLinks,
+        ResetPassword, SecondFactors, SecondStep, Sessions, SignIn, SignInByPasskey, SignOut, SignUp, SignedIn,
         Traces, VerifyOtp, VerifyOtpError, WaitingForAddress,
     },
     chat::{
@@ -16,7 +16,8 @@ use application::{
     operations::{AdoptKeys, Sweep},
     people::FindPeople,
     ports::{
-        Clock, MessageChange, MockPresence, MockRateLimiter, NoMetrics, Presence, Unavailable,
+        Clock, MessageChange, MockPresence, MockRateLimiter, NoMetrics, PasskeyVerifier, Presence,
+        Unavailable,
     },
 };
 use domain::{
@@ -424,6 +425,7 @@ impl World {
                 known_devices: self.store.known_devices.clone(),
                 registrations: self.store.registrations.clone(),
                 second_factors: self.store.second_factors.clone(),
+                passkeys: self.store.passkeys.clone(),
                 ceremonies: self.store.ceremonies.clone(),
             },
             rooms: self.store.rooms.clone(),
@@ -435,6 +437,7 @@ impl World {
     pub fn second_factors(&self) -> SecondFactors {
         SecondFactors {
             factors: self.store.second_factors.clone(),
+            passkeys: self.store.passkeys.clone(),
             ceremonies: self.store.ceremonies.clone(),
             sealer: Arc::new(PlainPayloadSealer),
             digester: Arc::new(PlainDigester),
@@ -448,6 +451,28 @@ impl World {
         OwnSecondFactor {
             confirm: self.confirm(),
             second_factors: self.second_factors(),
+            limits: no_limits(),
+        }
+    }
+
+    pub fn passkeys(&self, verifier: Option<Arc<dyn PasskeyVerifier>>) -> Passkeys {
+        Passkeys {
+            confirm: self.confirm(),
+            verifier,
+            second_factors: self.second_factors(),
+            limits: no_limits(),
+        }
+    }
+
+    pub fn sign_in_by_passkey(
+        &self,
+        verifier: Option<Arc<dyn PasskeyVerifier>>,
+    ) -> SignInByPasskey {
+        SignInByPasskey {
+            users: self.store.users.clone(),
+            verifier,
+            second_factors: self.second_factors(),
+            sessions: self.sessions(),
             limits: no_limits(),
         }
     }

@@ -14,13 +14,14 @@ use adapter_mail::SmtpTransport;
 use adapter_prometheus::PrometheusMetrics;
 use adapter_redis::{CachedSessionRepository, RedisLink, RedisPresence, RedisRateLimiter};
 use adapter_sqlite::SqliteStore;
+use adapter_webauthn::WebauthnVerifier;
 use anyhow::{Context, Result};
 use application::{
     measured::{MeasuredHasher, MeasuredMailer, MeasuredMessages},
     operations::{AdoptKeys, AdoptKeysError, DeliverMail},
     ports::{
         Clock, DevelopmentMailbox, Digester, Entropy, EventBus, KeyFingerprint, Mailer,
-        MessageRepository, MessageSealer, PasswordHasher, PayloadSealer, Presence, RateLimiter,
+        MessageRepository, MessageSealer, PasskeyVerifier, PasswordHasher, PayloadSealer, Presence, RateLimiter,
         SessionRepository,
     },
 };
@@ -50,6 +51,7 @@ pub struct Parts {
     pub(crate) limiter: Arc<dyn RateLimiter>,
     pub(crate) code_limiter: Arc<dyn RateLimiter>,
     pub(crate) payloads: Arc<dyn PayloadSealer>,
+    pub(crate) passkey_verifier: Option<Arc<dyn PasskeyVerifier>>,
     deliver_mail: Option<DeliverMail>,
     relay: Option<Arc<RelayEventBus>>,
     redis: Option<RedisLink>,
@@ -136,6 +138,7 @@ impl Parts {
                 clock.clone(),
             ),
             payloads,
+            passkey_verifier: choose_passkey_verifier(settings)?,
             messages: Arc::new(MeasuredMessages { inner: store.clone(), metrics: metrics.clone() }),
             store,
             bus,
@@ -212,6 +215,13 @@ fn choose_limiter(
         Some(link) => Arc::new(RedisRateLimiter::new(link.clone(), digester.clone(), alone)),
         None => alone,
     }
+}
+
+/// Browsers make passkeys for names alone: under an IP address there are none.
+fn choose_passkey_verifier(settings: &Settings) -> Result<Option<Arc<dyn PasskeyVerifier>>> {
+    let verifier = WebauthnVerifier::new(settings.public_url.origin());
+    let verifier = verifier.context("SOTTO_PUBLIC_URL can't be used for passkeys")?;
+    Ok(verifier.map(|verifier| Arc::new(verifier) as Arc<dyn PasskeyVerifier>))
 }
 
 /// Known of all instances where Redis is, else of this one.

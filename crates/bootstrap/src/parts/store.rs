@@ -10,7 +10,7 @@ use application::{
     operations::AdoptKeys,
     ports::{
         CeremonyRepository, ChallengeRepository, EventBus, KeyFingerprintRepository,
-        KnownDeviceRepository, MessageRepository, OutboxRepository, PasswordResetRepository,
+        KnownDeviceRepository, MessageRepository, OutboxRepository, PasskeyRepository, PasswordResetRepository,
         RegistrationRepository, RoomRepository, SecondFactorRepository, SessionRepository,
         StoreProbe, UserRepository,
     },
@@ -31,6 +31,7 @@ pub trait Store:
     + PasswordResetRepository
     + SecondFactorRepository
     + CeremonyRepository
+    + PasskeyRepository
     + StoreProbe
 {
 }
@@ -48,6 +49,7 @@ impl<S> Store for S where
         + PasswordResetRepository
         + SecondFactorRepository
         + CeremonyRepository
+        + PasskeyRepository
         + StoreProbe
 {
 }

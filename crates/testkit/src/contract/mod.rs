@@ -9,6 +9,7 @@ pub mod keys;
 pub mod known_devices;
 pub mod messages;
 pub mod outbox;
+pub mod passkeys;
 pub mod password_resets;
 pub mod presence;
 pub mod registrations;
@@ -20,7 +21,7 @@ pub mod users;
 use crate::RecordingBus;
 use application::ports::{
     CeremonyRepository, ChallengeRepository, KeyFingerprintRepository, KnownDeviceRepository,
-    MessageRepository, OutboxRepository, PasswordResetRepository, RegistrationRepository,
+    MessageRepository, OutboxRepository, PasskeyRepository, PasswordResetRepository, RegistrationRepository,
     RoomRepository, SecondFactorRepository, SessionRepository, UserRepository,
 };
 use std::{any::Any, sync::Arc};
@@ -51,6 +52,8 @@ pub struct StoreUnderTest {
     pub password_resets: Arc<dyn PasswordResetRepository>,
     /// What its accounts ask for beside the first factor.
     pub second_factors: Arc<dyn SecondFactorRepository>,
+    /// Its passkeys.
+    pub passkeys: Arc<dyn PasskeyRepository>,
     /// What browsers have begun.
     pub ceremonies: Arc<dyn CeremonyRepository>,
     /// What it announced.
@@ -75,6 +78,7 @@ impl StoreUnderTest {
             + PasswordResetRepository
             + SecondFactorRepository
             + CeremonyRepository
+            + PasskeyRepository
             + 'static,
         G: Any + Send + Sync,
     {
@@ -89,6 +93,7 @@ impl StoreUnderTest {
             password_resets: store.clone(),
             second_factors: store.clone(),
             ceremonies: store.clone(),
+            passkeys: store.clone(),
             known_devices: store.clone(),
             outbox: store,
             bus,
@@ -250,10 +255,19 @@ macro_rules! store_contract {
                 an_app_takes_the_place_of_one_set_up_before_alone
                 of_callers_that_race_with_one_app_one_puts_it
                 a_half_minute_is_used_once_and_no_earlier_one_after_it
+                where_a_passkey_is_asked_for_no_half_minute_is_used
                 of_callers_that_race_with_one_code_one_uses_it
                 of_callers_that_race_for_a_recovery_code_one_takes_it
                 recovery_codes_are_replaced_together
                 of_callers_that_race_to_remove_a_second_factor_one_does
+            }
+            passkeys {
+                a_passkey_is_listed_as_it_was_inserted
+                a_credential_is_kept_once
+                of_passkeys_that_race_with_one_credential_one_is_kept
+                use_of_a_passkey_is_noted
+                a_removed_passkey_is_gone_and_its_use_brings_it_not_back
+                passkeys_of_a_person_are_forgotten_together
             }
             ceremonies {
                 a_ceremony_is_found_by_the_browser_that_began_it
@@ -328,6 +342,7 @@ mod tests {
             include_str!("messages.rs"),
             include_str!("presence.rs"),
             include_str!("outbox.rs"),
+            include_str!("passkeys.rs"),
             include_str!("password_resets.rs"),
             include_str!("registrations.rs"),
             include_str!("rooms.rs"),

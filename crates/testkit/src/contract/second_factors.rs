@@ -16,13 +16,10 @@ async fn found(store: &StoreUnderTest, n: u32) -> Option<SecondFactor> {
 }
 
 fn set_up_at(seconds: u32) -> SecondFactor {
-    let app = AuthenticatorApp {
-        secret: SealedPayload::new(seconds.to_be_bytes().to_vec()),
-        since: later(seconds),
-        last_step: TotpStep(7),
-    };
+    let secret = SealedPayload::new(seconds.to_be_bytes().to_vec());
+    let app = Some(AuthenticatorApp { secret, last_step: TotpStep(7) });
     let recovery_codes = vec![KeyedDigest::new(seconds.to_be_bytes().to_vec())];
-    SecondFactor { app, recovery_codes, ..a_second_factor(1) }
+    SecondFactor { since: later(seconds), app, recovery_codes, ..a_second_factor(1) }
 }
 
 pub async fn a_second_factor_is_found_as_it_was_put(store: &StoreUnderTest) {
@@ -65,8 +62,19 @@ pub async fn a_half_minute_is_used_once_and_no_earlier_one_after_it(store: &Stor
         assert_eq!(counts_once(step).await, counts, "{step}");
     }
     let factor = found(store, 1).await.expect("is there");
-    assert_eq!(factor.app.last_step, TotpStep(10));
+    assert_eq!(factor.app.map(|app| app.last_step), Some(TotpStep(10)));
     assert_eq!(factor.recovery_codes, set_up_at(10).recovery_codes);
+}
+
+pub async fn where_a_passkey_is_asked_for_no_half_minute_is_used(store: &StoreUnderTest) {
+    let factor = SecondFactor { app: None, ..a_second_factor(1) };
+    assert!(put(store, &factor).await);
+    assert_eq!(found(store, 1).await, Some(factor.clone()));
+    let counts = store.second_factors.use_step(factor.user, TotpStep(u64::from(u32::MAX))).await;
+    assert!(!counts.expect("answers"));
+    assert_eq!(found(store, 1).await, Some(factor));
+    assert!(put(store, &set_up_at(10)).await, "an app takes its place");
+    assert_eq!(found(store, 1).await, Some(set_up_at(10)));
 }
 
 pub async fn of_callers_that_race_with_one_code_one_uses_it(store: &StoreUnderTest) {

@@ -2,6 +2,7 @@
 pub mod accounts;
 pub mod me;
 pub mod messages;
+pub mod passkeys;
 pub mod people;
 pub mod rooms;
 pub mod second_factor;

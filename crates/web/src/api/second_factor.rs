@@ -58,9 +58,11 @@ struct FirstCodeRequest {
 struct SecondFactorShape {
     /// Whether signing in asks for a second factor.
     required: bool,
-    /// Since when an authenticator app counts; RFC 3339.
+    /// Since when; RFC 3339.
     #[oai(nullable)]
-    app_since: Option<String>,
+    since: Option<String>,
+    /// Whether an authenticator app counts. One's passkeys always do.
+    app: bool,
     /// Recovery codes that were not used yet.
     recovery_codes_left: u32,
 }
@@ -69,7 +71,7 @@ struct SecondFactorShape {
 #[derive(Object)]
 #[oai(rename = "WaitingSignIn")]
 struct WaitingSignInShape {
-    /// What will do: `app`, `recovery_code`.
+    /// What will do: `app`, `passkey` (by `POST /login/passkey`), `recovery_code`.
     second_factors: Vec<String>,
 }
 
@@ -217,6 +219,27 @@ impl SecondFactorApi {
         Ok(shown(&self.own.finish(*me, from.0, &sealed, &code).await?))
     }
 
+    /// Ask for a passkey beside the password
+    ///
+    /// From now on a password alone does not sign in: one of one's passkeys does, or one of the
+    /// recovery codes given here. 409 `second_factor_on` where there is a second factor already,
+    /// 409 `no_passkey` where there is no passkey.
+    #[oai(
+        path = "/me/second-factor/passkeys",
+        method = "post",
+        operation_id = "require_passkey",
+        tag = "Area::Me"
+    )]
+    async fn require_passkey(
+        &self,
+        me: Me,
+        from: ClientAddress,
+        body: JsonBody<SecondFactorRequest>,
+    ) -> Result<Json<RecoveryCodesShape>, Problem> {
+        let proof = require_proof("password", body.0.password, body.0.code)?;
+        Ok(shown(&self.own.require_passkey(*me, from.0, &proof).await?))
+    }
+
     /// Make new recovery codes
     ///
     /// Those of before are void. 409 `second_factor_off` where there is none.
@@ -274,7 +297,8 @@ impl SecondFactorShape {
     fn of(factor: Option<&SecondFactor>) -> Self {
         Self {
             required: factor.is_some(),
-            app_since: factor.map(|factor| rfc3339(factor.app.since)),
+            since: factor.map(|factor| rfc3339(factor.since)),
+            app: factor.is_some_and(|factor| factor.app.is_some()),
             recovery_codes_left: factor.map_or(0, |factor| small(factor.recovery_codes.len())),
         }
     }

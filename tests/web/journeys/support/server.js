@@ -22,10 +22,10 @@ async function freePort() {
 
 /** A running Sotto. */
 export class Server {
-  static async start() {
+  static async start({ host = '127.0.0.1' } = {}) {
     const server = new Server();
     server.dir = await mkdtemp(join(tmpdir(), 'sotto-journey-'));
-    server.url = `http://127.0.0.1:${await freePort()}`;
+    server.url = `http://${host}:${await freePort()}`;
     await server.launch();
     return server;
   }
@@ -34,7 +34,7 @@ export class Server {
     return {
       PATH: process.env.PATH,
       SOTTO_DATA_DIR: this.dir,
-      SOTTO_LISTEN: new URL(this.url).host,
+      SOTTO_LISTEN: `127.0.0.1:${new URL(this.url).port}`,
       SOTTO_PUBLIC_URL: this.url,
     };
   }

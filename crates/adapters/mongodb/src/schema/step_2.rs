@@ -39,6 +39,13 @@ pub(crate) const COLLECTIONS: &[Collection] = &[
         ],
     },
     Collection {
+        name: "passkeys",
+        indexes: &[
+            index(PASSKEYS_BY_CREDENTIAL, &[("credential_id", 1)]).unique(),
+            index("passkeys_by_user", &[("user", 1), ("created_at", 1), ("_id", 1)]),
+        ],
+    },
+    Collection {
         name: "ceremonies",
         indexes: &[
             index("ceremonies_by_user", &[("user", 1)]),
@@ -47,5 +54,7 @@ pub(crate) const COLLECTIONS: &[Collection] = &[
     },
 ];
 
+/// Holds a credential once.
+pub(crate) const PASSKEYS_BY_CREDENTIAL: &str = "passkeys_by_credential";
 /// Holds an account at Google once.
 pub(crate) const USERS_BY_GOOGLE: &str = "users_by_google";

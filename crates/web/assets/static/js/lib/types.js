@@ -48,7 +48,8 @@
 /** @typedef {{field: string, code: string, detail: string}} FieldError */
 /** @typedef {{email: string, sent_at: string, expires_at: string, resend_at: string, attempts_left: number}} PendingSignUp */
 /** @typedef {{id: string, current: boolean, browser: string, system: string, address: string, created_at: string, last_used_at: string}} Session */
-/** @typedef {{required: boolean, app_since: string | null, recovery_codes_left: number}} SecondFactor */
+/** @typedef {{required: boolean, since: string | null, app: boolean, recovery_codes_left: number}} SecondFactor */
+/** @typedef {{id: string, name: string, created_at: string, last_used_at: string | null}} Passkey */
 /** @typedef {{to: string, subject: string, text: string, html: string, sent_at: string}} Mail */
 
 /**

@@ -1,6 +1,7 @@
 import { Problem, call } from '../lib/api.js';
 import { find, findHtml } from '../lib/dom.js';
 import { afterSignIn, carryNext, onTheWay, wanted } from '../lib/page.js';
+import { deviceRefusal, passkeysWork, usePasskey } from '../lib/passkey.js';
 import { Form } from '../views/form.js';
 
 carryNext();
@@ -18,7 +19,7 @@ const form = new Form(find(document, '#sign-in', HTMLFormElement), async ({ logi
     }
     form.fill({ password: '' });
     if (problem instanceof Problem && problem.code === 'second_factor_required') {
-      askForMore(true);
+      askForMore(problem.extra.second_factors ?? []);
       return;
     }
     if (!(problem instanceof Problem) || problem.code !== 'invalid_credentials') throw problem;
@@ -48,18 +49,58 @@ const second = new Form(find(document, '#second-step', HTMLFormElement), async (
   location.replace(afterSignIn());
 });
 
+/** Shows the second step. @param {string[]} kinds what will do */
+function askForMore(kinds) {
+  const [app, passkey] = [kinds.includes('app'), kinds.includes('passkey') && passkeysWork()];
+  findHtml(document, '#code-hint').textContent = app
+    ? 'Type the code that your authenticator app shows. Without the app, one of your recovery codes will do.'
+    : 'Without your passkey, one of your recovery codes will do.';
+  const button = find(second.form, '[data-passkey]', HTMLButtonElement);
+  button.hidden = !passkey;
+  show(true);
+  if (passkey && !app) button.focus();
+  else find(document, '#code', HTMLInputElement).focus();
+}
+
 /** Shows the second step, or the first. @param {boolean} more */
-function askForMore(more) {
+function show(more) {
   form.form.hidden = more;
   second.form.hidden = !more;
   findHtml(document, '#heading').textContent = more ? 'One more step' : 'Sign in';
-  find(document, more ? '#code' : '#login', HTMLInputElement).focus();
+}
+
+function showFirst() {
+  show(false);
+  find(document, '#login', HTMLInputElement).focus();
+}
+
+/** Signs in with a passkey; refusals are told in the form it was asked for in. @param {Form} asking */
+async function byPasskey(asking) {
+  why.hidden = true;
+  asking.clear();
+  try {
+    const begun = await call('POST', '/api/login/passkey/options');
+    const credential = await usePasskey(begun);
+    await call('POST', '/api/login/passkey', { ceremony: begun.ceremony, credential });
+  } catch (problem) {
+    if (!(problem instanceof Problem)) asking.say(deviceRefusal(problem));
+    else if (problem.code === 'passkey_invalid') asking.say('No account here knows this passkey.');
+    else asking.show(problem);
+    return;
+  }
+  location.replace(afterSignIn());
+}
+
+for (const asking of [form, second]) {
+  const button = find(asking.form, '[data-passkey]', HTMLButtonElement);
+  button.hidden = !passkeysWork();
+  button.addEventListener('click', () => void byPasskey(asking));
 }
 
 /** @param {string} reason */
 function beginAgain(reason) {
   second.clear();
-  askForMore(false);
+  showFirst();
   form.say(reason);
 }
 
@@ -67,15 +108,15 @@ find(document, '#begin-again', HTMLButtonElement).addEventListener('click', () =
   second.form.reset();
   second.clear();
   form.clear();
-  askForMore(false);
+  showFirst();
 });
 
 /** Whoever comes back from elsewhere may have the second step before them. */
 async function goOn() {
   if (location.hash !== '#second-step') return;
   try {
-    await call('GET', '/api/login/second-factor');
-    askForMore(true);
+    const { second_factors: kinds } = await call('GET', '/api/login/second-factor');
+    askForMore(kinds);
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
     if (problem.status !== 404) form.show(problem);

@@ -4,6 +4,7 @@ import { find } from '../lib/dom.js';
 import { EmailSection } from '../views/email-section.js';
 import { Form } from '../views/form.js';
 import { LeavingSection } from '../views/leaving-section.js';
+import { PasskeysSection } from '../views/passkeys-section.js';
 import { PasswordSection } from '../views/password-section.js';
 import { TwoStepSection } from '../views/two-step-section.js';
 
@@ -30,7 +31,9 @@ try {
   new PasswordSection(me, signIn);
   new EmailSection(me, signIn);
   new LeavingSection(me, signIn);
-  await new TwoStepSection(me, signIn).load();
+  const twoStep = new TwoStepSection(me, signIn);
+  const passkeys = new PasskeysSection(me, signIn, () => twoStep.load());
+  await Promise.all([twoStep.load(), passkeys.load()]);
 } catch (problem) {
   if (!(problem instanceof Problem)) throw problem;
   if (problem.status === 401) signIn();

@@ -10,6 +10,7 @@ import { ProofFields } from './proof-fields.js';
 /** What a proof is asked for, and what the button says. */
 const ACTIONS = {
   begin: 'Continue',
+  passkeys: 'Ask for a passkey',
   renew: 'Make new codes',
   off: 'Turn off',
 };
@@ -19,6 +20,7 @@ export class TwoStepSection {
   /** @type {keyof typeof ACTIONS} */
   #action = 'begin';
   #setUp = '';
+  #passkeys = false;
   /** @type {SecondFactor | null} */
   #state = null;
 
@@ -40,7 +42,9 @@ export class TwoStepSection {
   }
 
   async load() {
-    this.#state = await call('GET', '/api/me/second-factor');
+    const [state, { passkeys }] = await Promise.all([call('GET', '/api/me/second-factor'), call('GET', '/api/me/passkeys')]);
+    this.#state = state;
+    this.#passkeys = passkeys.length > 0;
     this.#rest();
     this.#section.hidden = false;
   }
@@ -60,16 +64,18 @@ export class TwoStepSection {
     for (const secret of this.#section.querySelectorAll('[data-part="secret"], [data-part="codes"]')) secret.replaceChildren();
     this.proof.form.reset();
     this.app.form.reset();
-    const { required, app_since: since, recovery_codes_left: left } = this.#state ?? { required: false, app_since: null, recovery_codes_left: 0 };
+    const { required, since, app, recovery_codes_left: left } = this.#state ?? { required: false, since: null, app: false, recovery_codes_left: 0 };
+    const asked = app ? 'a code of your app' + (this.#passkeys ? ' or a passkey' : '') : 'a passkey';
     part(this.#section, 'state').textContent = required
-      ? `On since ${longDate(new Date(since ?? ''))}. Signing in asks for a code of your app. ${left} ${left === 1 ? 'recovery code is' : 'recovery codes are'} left.`
-      : 'Off. With an authenticator app on your phone, nobody gets in by your password alone.';
+      ? `On since ${longDate(new Date(since ?? ''))}. Signing in asks for ${asked}. ${left} ${left === 1 ? 'recovery code is' : 'recovery codes are'} left.`
+      : 'Off. With an authenticator app or a passkey, nobody gets in by your password alone.';
     const notice = part(this.#section, 'said');
     notice.hidden = !said;
     notice.dataset.kind = 'done';
     notice.textContent = said ?? '';
     for (const action of ['renew', 'off']) find(this.#section, `[data-action="${action}"]`, HTMLButtonElement).hidden = !required;
-    find(this.#section, '[data-action="begin"]', HTMLButtonElement).textContent = required ? 'Set up another app' : 'Set up an app';
+    find(this.#section, '[data-action="begin"]', HTMLButtonElement).textContent = app ? 'Set up another app' : 'Set up an app';
+    find(this.#section, '[data-action="passkeys"]', HTMLButtonElement).hidden = required || !this.#passkeys;
     this.#show('choices');
     if (said) findHtml(document, '#two-step-heading').focus();
   }
@@ -91,6 +97,7 @@ export class TwoStepSection {
       const { proof } = this.fields;
       if (this.#action === 'begin') this.#offer(await call('POST', '/api/me/second-factor/app', proof));
       else if (this.#action === 'renew') await this.#keep(await call('POST', '/api/me/second-factor/recovery-codes', proof));
+      else if (this.#action === 'passkeys') await this.#keep(await call('POST', '/api/me/second-factor/passkeys', proof));
       else await this.#off(proof);
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
