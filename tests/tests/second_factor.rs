@@ -219,3 +219,54 @@ async fn it_goes_with_the_account() {
     let answer = first_step(&Browser::new(server()), &ann.username).await;
     assert_eq!(answer.problem(), (401, "invalid_credentials".to_owned()));
 }
+
+#[tokio::test]
+async fn under_an_ip_address_there_are_no_passkeys_and_the_calls_say_so() {
+    let ann = Person::created(server(), "ann").await;
+    let list = ann.get("/api/me/passkeys").await.must(200);
+    assert_eq!(list, json!({"available": false, "passkeys": []}));
+    let proof = json!({"password": PASSWORD});
+    let ceremony = "A".repeat(43);
+    for answer in [
+        ann.post("/api/me/passkeys/options", proof.clone()).await,
+        ann.ask(Method::POST, "/api/login/passkey/options").await,
+        ann.post("/api/login/passkey", json!({"ceremony": ceremony, "credential": {}})).await,
+    ] {
+        assert_eq!(answer.problem(), (409, "passkeys_unavailable".to_owned()));
+    }
+    let none = ann.post("/api/me/second-factor/passkeys", proof.clone()).await;
+    assert_eq!(none.problem(), (409, "no_passkey".to_owned()));
+    for id in ["67e55044-10b1-426f-9247-bb680e5fe0c8", "x"] {
+        let request = ann.request(Method::DELETE, &format!("/api/me/passkeys/{id}"));
+        let answer = ann.send_request(request.json(&proof)).await;
+        assert_eq!(answer.problem(), (404, "not_found".to_owned()));
+    }
+}
+
+/// What a device does is shown in a browser (`tests/web/journeys/passkeys.test.js`).
+#[tokio::test]
+async fn no_made_up_answer_of_a_device_makes_a_passkey_or_signs_in() {
+    let server = Server::start_with(&[("SOTTO_PUBLIC_URL", "http://localhost:8000")]);
+    let ann = Person::created(&server, "ann").await;
+    let proof = json!({"password": PASSWORD});
+    let begun = ann.post("/api/me/passkeys/options", proof).await.must(200);
+    assert_eq!(begun["options"]["publicKey"]["rp"]["id"], "localhost");
+    let add = async |begun: &Value, name: &str| {
+        let form = json!({"ceremony": begun["ceremony"], "name": name, "credential": {"id": "x"}});
+        ann.post("/api/me/passkeys", form).await
+    };
+    let unnamed = add(&begun, " ").await;
+    assert_eq!(unnamed.field_errors(), [("name".to_owned(), "length".to_owned())]);
+    let refused = add(&begun, "Phone").await;
+    assert_eq!(refused.problem(), (422, "passkey_invalid".to_owned()));
+    let again = add(&begun, "Phone").await;
+    assert_eq!(again.problem(), (410, "passkey_expired".to_owned()), "a ceremony ends once");
+    let browser = Browser::new(&server);
+    let begun = browser.ask(Method::POST, "/api/login/passkey/options").await.must(200);
+    let form = json!({"ceremony": begun["ceremony"], "credential": null});
+    let refused = browser.post("/api/login/passkey", form.clone()).await;
+    assert_eq!(refused.problem(), (422, "passkey_invalid".to_owned()));
+    let again = browser.post("/api/login/passkey", form).await;
+    assert_eq!(again.problem(), (410, "passkey_expired".to_owned()));
+    assert_eq!(ann.get("/api/me/passkeys").await.must(200)["passkeys"], json!([]));
+}

@@ -5,7 +5,9 @@ use application::{
 };
 use domain::event::ChatEvent;
 use std::sync::Arc;
-use testkit::{a_ceremony, a_known_device, a_passkey, a_password_reset, a_second_factor, a_user, an_email};
+use testkit::{
+    a_ceremony, a_known_device, a_passkey, a_password_reset, a_second_factor, a_user, an_email,
+};
 
 async fn signed_in(w: &World, n: u32) -> SignedIn {
     let opened = w.sign_in_as(n).await;

@@ -78,7 +78,10 @@ async fn nothing_of_the_secret_or_the_codes_is_kept_in_clear() {
     let codes = finish(&w, me, &set_up).await.expect("is set up");
     let factor = found(&w, me).await.expect("is on");
     let holds = |bytes: &[u8], part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
-    assert!(!holds(factor.app.as_ref().expect("an app").secret.as_bytes(), set_up.secret.as_bytes()));
+    assert!(!holds(
+        factor.app.as_ref().expect("an app").secret.as_bytes(),
+        set_up.secret.as_bytes()
+    ));
     assert!(!holds(set_up.sealed.as_bytes(), set_up.secret.as_bytes()));
     for code in codes {
         for kept in &factor.recovery_codes {

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use testkit::{a_passkey, a_user, an_email};
 
 /// Takes the answers `made <id>` and `used <credential id>`, each for its own challenge alone.
-fn verifier() -> Option<Arc<dyn PasskeyVerifier>> {
+fn verifier() -> Arc<dyn PasskeyVerifier> {
     let mut verifier = MockPasskeyVerifier::new();
     let begun = |state: &[u8]| BegunCeremony { options: "{}".to_owned(), state: state.to_vec() };
     verifier.expect_begin_registration().returning(move |_, _| Ok(begun(b"make")));
@@ -27,12 +27,12 @@ fn verifier() -> Option<Arc<dyn PasskeyVerifier>> {
         let id = answer.strip_prefix("made ").filter(|_| state == b"make").ok_or(PasskeyRefused)?;
         Ok(NewCredential { id: id.as_bytes().to_vec(), credential: b"new".to_vec() })
     });
-    verifier.expect_begin_sign_in().returning(move |known| {
-        Ok(begun(format!("use one of {}", known.len()).as_bytes()))
-    });
-    verifier.expect_find_claimed().returning(|answer| {
-        answer.starts_with("used credential 1").then(|| a_user(1).id)
-    });
+    verifier
+        .expect_begin_sign_in()
+        .returning(move |known| Ok(begun(format!("use one of {}", known.len()).as_bytes())));
+    verifier
+        .expect_find_claimed()
+        .returning(|answer| answer.starts_with("used credential 1").then(|| a_user(1).id));
     verifier.expect_finish_sign_in().returning(|state, answer, known| {
         let id = answer.strip_prefix("used ").filter(|_| state.starts_with(b"use one of"));
         let id = id.ok_or(PasskeyRefused)?.as_bytes();
@@ -40,7 +40,7 @@ fn verifier() -> Option<Arc<dyn PasskeyVerifier>> {
         let used = used.cloned().ok_or(PasskeyRefused)?;
         Ok(Passkey { credential: b"counted".to_vec(), ..used })
     });
-    Some(Arc::new(verifier))
+    Arc::new(verifier)
 }
 
 fn password() -> Proof {
@@ -52,7 +52,7 @@ fn a_name() -> PasskeyName {
 }
 
 async fn begun(w: &World, me: SignedIn) -> FlowToken {
-    w.passkeys(verifier()).begin(me, FROM, &password()).await.expect("begins").ceremony
+    w.passkeys(Some(verifier())).begin(me, FROM, &password()).await.expect("begins").ceremony
 }
 
 async fn finish(
@@ -61,11 +61,11 @@ async fn finish(
     ceremony: &FlowToken,
     answer: &str,
 ) -> Result<Passkey, PasskeyError> {
-    w.passkeys(verifier()).finish(me, FROM, ceremony, a_name(), answer).await
+    w.passkeys(Some(verifier())).finish(me, FROM, ceremony, a_name(), answer).await
 }
 
 async fn sign_in(w: &World, answer: &str) -> Result<OpenedSession, PasskeyError> {
-    let sign_in = w.sign_in_by_passkey(verifier());
+    let sign_in = w.sign_in_by_passkey(Some(verifier()));
     let Begun { ceremony, .. } = sign_in.begin(FROM, None).await.expect("begins");
     sign_in.finish(a_browser(), &ceremony, answer).await
 }
@@ -95,7 +95,7 @@ async fn a_passkey_is_made_in_one_ceremony_and_its_owner_is_told() {
     let ceremony = begun(&w, me).await;
     let made = finish(&w, me, &ceremony, "made 7").await.expect("is made");
     assert_eq!((made.name.as_str(), made.created_at), ("Phone", w.now()));
-    assert_eq!(w.passkeys(verifier()).list(me).await.expect("answers"), [made]);
+    assert_eq!(w.passkeys(Some(verifier())).list(me).await.expect("answers"), [made]);
     assert_eq!(news(&w), [SecondFactorNews::PasskeyAdded]);
     let again = finish(&w, me, &ceremony, "made 8").await;
     assert!(matches!(again, Err(PasskeyError::NotWaiting)));
@@ -124,7 +124,7 @@ async fn a_ceremony_is_its_persons_and_ends_in_time() {
     let late = begun(&w, me).await;
     w.clock.advance(Ceremony::LIFETIME);
     assert!(matches!(finish(&w, me, &late, "made 7").await, Err(PasskeyError::NotWaiting)));
-    assert_eq!(w.passkeys(verifier()).list(me).await.expect("answers"), []);
+    assert_eq!(w.passkeys(Some(verifier())).list(me).await.expect("answers"), []);
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn without_the_right_proof_no_passkey_is_made_or_removed() {
     let w = World::new();
     let me = with_a_passkey(&w).await;
     let wrong = Proof::Password("password 2".to_owned());
-    let passkeys = w.passkeys(verifier());
+    let passkeys = w.passkeys(Some(verifier()));
     for outcome in [
         passkeys.begin(me, FROM, &wrong).await.map(|_| ()),
         passkeys.remove(me, FROM, a_passkey(1, me.user).id, &wrong).await,
@@ -150,7 +150,7 @@ async fn a_person_has_no_more_than_so_many() {
     for n in 1..=u32::try_from(Passkey::MOST).expect("few") {
         assert!(w.store.passkeys.insert(&a_passkey(n, me.user)).await.expect("answers"));
     }
-    let outcome = w.passkeys(verifier()).begin(me, FROM, &password()).await.err();
+    let outcome = w.passkeys(Some(verifier())).begin(me, FROM, &password()).await.err();
     assert!(matches!(outcome, Some(PasskeyError::TooMany)));
 }
 
@@ -161,7 +161,7 @@ async fn a_passkey_signs_in_by_itself_and_its_use_is_noted() {
     let opened = sign_in(&w, "used credential 1").await.expect("signs in");
     assert_eq!(opened.user.id, me.user);
     assert!(w.authenticate().execute(&opened.token).await.expect("answers").is_some());
-    let [used] = &w.passkeys(verifier()).list(me).await.expect("answers")[..] else {
+    let [used] = &w.passkeys(Some(verifier())).list(me).await.expect("answers")[..] else {
         panic!("one passkey");
     };
     assert_eq!(used.last_used_at, Some(w.now()));
@@ -175,7 +175,7 @@ async fn a_passkey_signs_in_by_itself_and_its_use_is_noted() {
 async fn one_ceremony_signs_in_once_whatever_is_sent_again() {
     let w = World::new();
     with_a_passkey(&w).await;
-    let sign_in = w.sign_in_by_passkey(verifier());
+    let sign_in = w.sign_in_by_passkey(Some(verifier()));
     let Begun { ceremony, .. } = sign_in.begin(FROM, None).await.expect("begins");
     let answer = "used credential 1";
     let (one, other) = tokio::join!(
@@ -212,7 +212,7 @@ async fn an_account_that_asks_for_a_passkey_opens_to_no_password_alone() {
     let outcome = w.sign_in().execute(a_browser(), "person-b", "password 1").await.err();
     let Some(SignInError::SecondFactor(outstanding)) = outcome else { panic!("{outcome:?}") };
     assert_eq!(outstanding.kinds, [FactorKind::Passkey, FactorKind::RecoveryCode]);
-    let sign_in = w.sign_in_by_passkey(verifier());
+    let sign_in = w.sign_in_by_passkey(Some(verifier()));
     let flow = Some(outstanding.flow.clone());
     let Begun { ceremony, .. } = sign_in.begin(FROM, flow).await.expect("begins");
     let other = Passkey { credential_id: b"credential 12".to_vec(), ..a_passkey(2, a_user(2).id) };
@@ -233,7 +233,7 @@ async fn with_the_last_passkey_goes_what_asks_for_one() {
     let me = with_a_passkey(&w).await;
     assert!(w.store.passkeys.insert(&a_passkey(2, me.user)).await.expect("answers"));
     w.own_second_factor().require_passkey(me, FROM, &password()).await.expect("is on");
-    let passkeys = w.passkeys(verifier());
+    let passkeys = w.passkeys(Some(verifier()));
     for (n, required) in [(1, true), (2, false)] {
         let id = a_passkey(n, me.user).id;
         passkeys.remove(me, FROM, id, &password()).await.expect("is removed");
@@ -264,11 +264,13 @@ async fn tries_with_passkeys_are_bounded() {
     let w = World::new();
     let me = with_a_passkey(&w).await;
     let ceremony = begun(&w, me).await;
-    let passkeys = Passkeys { limits: limits_but("code_try"), ..w.passkeys(verifier()) };
+    let passkeys = Passkeys { limits: limits_but("code_try"), ..w.passkeys(Some(verifier())) };
     let outcome = passkeys.finish(me, FROM, &ceremony, a_name(), "made 7").await.err();
     assert!(matches!(outcome, Some(PasskeyError::Throttled(_))));
-    let sign_in =
-        SignInByPasskey { limits: limits_but("code_try"), ..w.sign_in_by_passkey(verifier()) };
+    let sign_in = SignInByPasskey {
+        limits: limits_but("code_try"),
+        ..w.sign_in_by_passkey(Some(verifier()))
+    };
     assert!(matches!(sign_in.begin(FROM, None).await.err(), Some(PasskeyError::Throttled(_))));
     assert!(finish(&w, me, &ceremony, "made 7").await.is_ok(), "nothing was used up");
 }

@@ -4,8 +4,9 @@ use application::{
     accounts::{
         Acquaintance, AddressProof, Administer, Authenticate, Challenges, ChangeEmail,
         ChangePassword, Codes, Confirm, CreateUser, DeleteAccount, Devices, Erase, ForgotPassword,
-        NewPassword, OwnSecondFactor, Passkeys, Profile, Register, ResendOtp, ResetLinks, ResetPassword,
-        SecondFactors, SecondStep, Sessions, SignIn, SignInByPasskey, SignOut, Traces, VerifyOtp, WaitingForAddress,
+        NewPassword, OwnSecondFactor, Passkeys, Profile, Register, ResendOtp, ResetLinks,
+        ResetPassword, SecondFactors, SecondStep, Sessions, SignIn, SignInByPasskey, SignOut,
+        Traces, VerifyOtp, WaitingForAddress,
     },
     chat::{
         Attendance, Follow, History, Lingering, MarkRead, OpenRoom, Opener, Rooms, SendMessages,
@@ -17,9 +18,9 @@ use application::{
 };
 use std::sync::Arc;
 use web::{
-    AccountsApi, Assets, Caps, Cookies, Gate, Health, MeApi, MessagesApi, Networks, Observation, PasskeysApi,
-    PeopleApi, PublicUrl, RoomsApi, SecondFactorApi, SecurityApi, SessionsApi, Shutdown, Site,
-    Sockets, TrustedProxies,
+    AccountsApi, Assets, Caps, Cookies, Gate, Health, MeApi, MessagesApi, Networks, Observation,
+    PasskeysApi, PeopleApi, PublicUrl, RoomsApi, SecondFactorApi, SecurityApi, SessionsApi,
+    Shutdown, Site, Sockets, TrustedProxies,
 };
 
 impl Parts {

@@ -26,8 +26,7 @@ mod socket;
 pub use {
     api::{
         accounts::AccountsApi, me::MeApi, messages::MessagesApi, passkeys::PasskeysApi,
-        people::PeopleApi,
-        rooms::RoomsApi, second_factor::SecondFactorApi, security::SecurityApi,
+        people::PeopleApi, rooms::RoomsApi, second_factor::SecondFactorApi, security::SecurityApi,
         sessions::SessionsApi,
     },
     client_address::{Networks, TrustedProxies},

@@ -3,9 +3,9 @@ use crate::{api::second_factor::words, cookies::Cookies};
 use application::{
     accounts::{
         ChallengeError, ChangeEmailError, ChangePasswordError, ConfirmError, DevicesError,
-        ForgotPasswordError, NewPasswordError, Outstanding, OwnSecondFactorError, PasskeyError, ProfileError,
-        RegisterError, ResendOtpError, ResetPasswordError, SecondStepError, SignInError,
-        VerifyOtpError,
+        ForgotPasswordError, NewPasswordError, Outstanding, OwnSecondFactorError, PasskeyError,
+        ProfileError, RegisterError, ResendOtpError, ResetPasswordError, SecondStepError,
+        SignInError, VerifyOtpError,
     },
     chat::{HistoryError, MarkReadError, OpenRoomError, SendError},
     people::FindPeopleError,
@@ -13,7 +13,8 @@ use application::{
 };
 use domain::{
     email::InvalidEmail, message::InvalidBody, name::InvalidName, otp::OtpRejected,
-    passkey::InvalidPasskeyName, password::WeakPassword, throttle::Throttled, username::InvalidUsername,
+    passkey::InvalidPasskeyName, password::WeakPassword, throttle::Throttled,
+    username::InvalidUsername,
 };
 use poem::{
     IntoResponse, Response,

@@ -3,8 +3,7 @@ use crate::{
     allow::AllowedMethods,
     api::{
         accounts::AccountsApi, me::MeApi, messages::MessagesApi, passkeys::PasskeysApi,
-        people::PeopleApi,
-        rooms::RoomsApi, second_factor::SecondFactorApi, security::SecurityApi,
+        people::PeopleApi, rooms::RoomsApi, second_factor::SecondFactorApi, security::SecurityApi,
         sessions::SessionsApi,
     },
     client_address::{Networks, TrustedProxies},

@@ -69,10 +69,8 @@ impl PasskeyRepository for MongoStore {
     }
 
     async fn remove(&self, user: UserId, id: PasskeyId) -> Result<bool, Unavailable> {
-        in_time(async {
-            Ok(passkeys(self).delete_one(one_of(user, id)).await?.deleted_count == 1)
-        })
-        .await
+        in_time(async { Ok(passkeys(self).delete_one(one_of(user, id)).await?.deleted_count == 1) })
+            .await
     }
 
     async fn remove_by_user(&self, user: UserId) -> Result<(), Unavailable> {

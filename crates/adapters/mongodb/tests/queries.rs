@@ -30,8 +30,9 @@ use mongodb::bson::{Document, doc};
 use std::{collections::BTreeSet, sync::Arc};
 use support::TestDatabase;
 use testkit::{
-    RecordingBus, START, a_ceremony, a_challenge, a_known_device, a_message, a_passkey, a_password_reset,
-    a_registration, a_second_factor, a_session, a_user, an_email, an_emoji, later, resent,
+    RecordingBus, START, a_ceremony, a_challenge, a_known_device, a_message, a_passkey,
+    a_password_reset, a_registration, a_second_factor, a_session, a_user, an_email, an_emoji,
+    later, resent,
 };
 use watch::{Looks, faults};
 

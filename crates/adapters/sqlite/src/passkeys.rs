@@ -60,8 +60,8 @@ impl PasskeyRepository for SqliteStore {
     ) -> Result<(), Unavailable> {
         let credential = credential.to_vec();
         self.write(move |conn| {
-            let used = params![user.as_bytes(), id.as_bytes(), credential, millis(used_at)];
-            conn.prepare_cached(NOTE_USE)?.execute(used)?;
+            let note = params![user.as_bytes(), id.as_bytes(), credential, millis(used_at)];
+            conn.prepare_cached(NOTE_USE)?.execute(note)?;
             Ok(())
         })
         .await

@@ -41,7 +41,11 @@ impl SecondFactorRepository for SqliteStore {
             let mut statement = conn.prepare_cached(LIST_CODES)?;
             let codes = statement.query_map([user.as_bytes()], |row| row.get(0))?;
             let recovery_codes = codes.map(|code| code.map(KeyedDigest::new));
-            Ok(Some(SecondFactor { user, since, app, recovery_codes: recovery_codes.collect::<Result<_, _>>()?,
+            Ok(Some(SecondFactor {
+                user,
+                since,
+                app,
+                recovery_codes: recovery_codes.collect::<Result<_, _>>()?,
             }))
         })
         .await

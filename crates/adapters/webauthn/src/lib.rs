@@ -45,9 +45,9 @@ impl PasskeyVerifier for WebauthnVerifier {
     ) -> Result<BegunCeremony, PasskeyRefused> {
         let name = user.username.as_str();
         let id = Uuid::from_bytes(*user.id.as_bytes());
-        let known = known.iter().map(|passkey| passkey.credential_id.clone().into()).collect();
+        let known = known.iter().map(|passkey| passkey.credential_id.clone()).collect();
         let begun = self.0.start_passkey_registration(id, name, name, Some(known));
-        let (mut options, state) = begun.map_err(refused)?;
+        let (mut options, state) = begun.map_err(|error| refused(&error))?;
         // So that the device can offer it where nobody has said who they are.
         if let Some(selection) = &mut options.public_key.authenticator_selection {
             selection.resident_key = Some(ResidentKeyRequirement::Required);
@@ -63,19 +63,21 @@ impl PasskeyVerifier for WebauthnVerifier {
     ) -> Result<NewCredential, PasskeyRefused> {
         let state: PasskeyRegistration = read(state)?;
         let answer: RegisterPublicKeyCredential = read(answer.as_bytes())?;
-        let made = self.0.finish_passkey_registration(&answer, &state).map_err(refused)?;
-        Ok(NewCredential { id: made.cred_id().to_vec(), credential: write(&made)? })
+        let made =
+            self.0.finish_passkey_registration(&answer, &state).map_err(|error| refused(&error))?;
+        Ok(NewCredential { id: made.cred_id().clone(), credential: write(&made)? })
     }
 
     fn begin_sign_in(&self, known: &[Passkey]) -> Result<BegunCeremony, PasskeyRefused> {
         if known.is_empty() {
             let begun = self.0.start_discoverable_authentication();
-            let (mut options, state) = begun.map_err(refused)?;
+            let (mut options, state) = begun.map_err(|error| refused(&error))?;
             options.mediation = None;
             return begun_ceremony(&options, &SignIn::Discoverable(state));
         }
         let known = known.iter().map(|key| read(&key.credential)).collect::<Result<Vec<_>, _>>()?;
-        let (options, state) = self.0.start_passkey_authentication(&known).map_err(refused)?;
+        let (options, state) =
+            self.0.start_passkey_authentication(&known).map_err(|error| refused(&error))?;
         begun_ceremony(&options, &SignIn::Known(state))
     }
 
@@ -103,10 +105,10 @@ impl PasskeyVerifier for WebauthnVerifier {
             SignIn::Discoverable(state) => self.0.finish_discoverable_authentication_v2(
                 &answer,
                 state,
-                &DiscoverableKey::from(&credential),
+                DiscoverableKey::from(&credential),
             ),
         }
-        .map_err(refused)?;
+        .map_err(|error| refused(&error))?;
         if !result.user_verified() {
             return Err(PasskeyRefused);
         }
@@ -133,7 +135,83 @@ fn write(value: &impl Serialize) -> Result<Vec<u8>, PasskeyRefused> {
 }
 
 /// The reason is for whoever looks for it; it repeats nothing of the answer.
-fn refused(error: WebauthnError) -> PasskeyRefused {
+fn refused(error: &WebauthnError) -> PasskeyRefused {
     tracing::debug!(%error, "a passkey was refused");
     PasskeyRefused
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+    use testkit::a_user;
+
+    fn verifier(origin: &str) -> Option<WebauthnVerifier> {
+        WebauthnVerifier::new(origin).expect("an origin")
+    }
+
+    fn named() -> WebauthnVerifier {
+        verifier("https://chat.example").expect("has a name")
+    }
+
+    fn options(begun: &BegunCeremony) -> Value {
+        serde_json::from_str::<Value>(&begun.options).expect("JSON")["publicKey"].clone()
+    }
+
+    #[test]
+    fn there_are_passkeys_for_names_alone() {
+        for (origin, name) in [
+            ("https://chat.example", true),
+            ("http://localhost:8000", true),
+            ("http://127.0.0.1:8000", false),
+            ("https://192.0.2.7", false),
+            ("http://[::1]:8000", false),
+        ] {
+            assert_eq!(verifier(origin).is_some(), name, "{origin}");
+        }
+    }
+
+    #[test]
+    fn a_device_is_asked_to_recognise_its_owner_and_to_offer_the_passkey_by_itself() {
+        let begun = named().begin_registration(&a_user(1), &[]).expect("begins");
+        let options = options(&begun);
+        assert_eq!(options["rp"], json!({"id": "chat.example", "name": "Sotto"}));
+        let selection = &options["authenticatorSelection"];
+        assert_eq!(selection["userVerification"], "required");
+        assert_eq!(selection["residentKey"], "required");
+        assert_eq!(selection["requireResidentKey"], true);
+        assert_eq!(options["attestation"], "none");
+        let again = named().begin_registration(&a_user(1), &[]).expect("begins");
+        assert_ne!(self::options(&again)["challenge"], options["challenge"]);
+    }
+
+    #[test]
+    fn whoever_signs_in_is_asked_for_any_passkey_and_to_be_recognised() {
+        let begun = named().begin_sign_in(&[]).expect("begins");
+        let options = options(&begun);
+        assert_eq!(options["userVerification"], "required");
+        assert_eq!(options["rpId"], "chat.example");
+        assert_eq!(options["allowCredentials"], json!([]));
+    }
+
+    #[test]
+    fn what_is_no_answer_is_refused() {
+        let verifier = named();
+        let making = verifier.begin_registration(&a_user(1), &[]).expect("begins").state;
+        let using = verifier.begin_sign_in(&[]).expect("begins").state;
+        let empty = json!({
+            "id": "AA", "rawId": "AA", "type": "public-key",
+            "response": {
+                "clientDataJSON": "AA", "attestationObject": "AA", "authenticatorData": "AA",
+                "signature": "AA", "userHandle": "AA",
+            },
+        });
+        for answer in ["", "null", "{}", "[1]", &empty.to_string()] {
+            assert_eq!(verifier.finish_registration(&making, answer), Err(PasskeyRefused));
+            assert_eq!(verifier.finish_registration(&using, answer), Err(PasskeyRefused));
+            assert_eq!(verifier.finish_sign_in(&using, answer, &[]), Err(PasskeyRefused));
+            assert_eq!(verifier.finish_sign_in(&making, answer, &[]), Err(PasskeyRefused));
+            assert_eq!(verifier.find_claimed(answer), None, "{answer}");
+        }
+    }
 }

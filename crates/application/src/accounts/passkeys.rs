@@ -2,7 +2,9 @@
 use super::{Confirm, ConfirmError, Proof, SecondFactors, SignedIn};
 use crate::{
     limits::Limits,
-    ports::{BegunCeremony, EntropyExt, PasskeyRefused, PasskeyVerifier, SecondFactorNews, Unavailable},
+    ports::{
+        BegunCeremony, EntropyExt, PasskeyRefused, PasskeyVerifier, SecondFactorNews, Unavailable,
+    },
 };
 use domain::{
     ceremony::CeremonyKind,
@@ -147,7 +149,8 @@ impl Passkeys {
             return Err(PasskeyError::NoSuchPasskey);
         }
         self.second_factors.tell(&user, SecondFactorNews::PasskeyRemoved).await;
-        if self.list(me).await?.is_empty() && self.second_factors.asks_for_passkeys(me.user).await? {
+        if self.list(me).await?.is_empty() && self.second_factors.asks_for_passkeys(me.user).await?
+        {
             self.second_factors.turn_off(&user).await?;
         }
         Ok(())

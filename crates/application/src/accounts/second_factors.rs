@@ -86,7 +86,10 @@ impl SecondFactors {
     }
 
     /// What the owner of an account can show.
-    pub(super) async fn kinds(&self, factor: &SecondFactor) -> Result<Vec<FactorKind>, Unavailable> {
+    pub(super) async fn kinds(
+        &self,
+        factor: &SecondFactor,
+    ) -> Result<Vec<FactorKind>, Unavailable> {
         Ok(factor.kinds(!self.passkeys.list_by_user(factor.user).await?.is_empty()))
     }
 
@@ -126,7 +129,10 @@ impl SecondFactors {
     }
 
     /// The sign-in of a browser that waits for the second step.
-    pub(super) async fn find_step(&self, flow: &FlowToken) -> Result<Option<Ceremony>, Unavailable> {
+    pub(super) async fn find_step(
+        &self,
+        flow: &FlowToken,
+    ) -> Result<Option<Ceremony>, Unavailable> {
         let now = self.clock.now();
         let waiting = self.ceremonies.find(&flow.digest(), STEP).await?;
         // One more try than the last must still be possible.
@@ -172,7 +178,11 @@ impl SecondFactors {
     }
 
     /// The half minute that digits are the code of, if they are of a secret.
-    pub(super) fn find_half_minute(&self, secret: &TotpSecret, code: &TypedCode) -> Option<TotpStep> {
+    pub(super) fn find_half_minute(
+        &self,
+        secret: &TotpSecret,
+        code: &TypedCode,
+    ) -> Option<TotpStep> {
         match code {
             TypedCode::App(digits) => secret.find_step(digits, self.clock.now()),
             TypedCode::Recovery(_) | TypedCode::Neither => None,

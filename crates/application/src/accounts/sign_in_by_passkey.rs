@@ -1,5 +1,7 @@
 //! Signing in with a passkey: by itself, or as the second step.
-use super::{Begun, Browser, OpenSessionError, OpenedSession, PasskeyError, SecondFactors, Sessions};
+use super::{
+    Begun, Browser, OpenSessionError, OpenedSession, PasskeyError, SecondFactors, Sessions,
+};
 use crate::{
     limits::Limits,
     ports::{BegunCeremony, PasskeyVerifier, Unavailable, UserRepository},
@@ -57,8 +59,8 @@ impl SignInByPasskey {
         let begun = self.second_factors.end(KIND, ceremony).await?;
         let (user, state) = begun.ok_or(PasskeyError::NotWaiting)?;
         let known = self.of(user.or_else(|| verifier.find_claimed(answer))).await?;
-        let used = verifier.finish_sign_in(&state, answer, &known)?;
-        self.open(browser, &used).await
+        let passkey = verifier.finish_sign_in(&state, answer, &known)?;
+        self.open(browser, &passkey).await
     }
 
     async fn of(&self, user: Option<UserId>) -> Result<Vec<Passkey>, Unavailable> {
@@ -68,12 +70,16 @@ impl SignInByPasskey {
         }
     }
 
-    async fn open(&self, browser: Browser, used: &Passkey) -> Result<OpenedSession, PasskeyError> {
-        let user = self.users.find(used.user).await?;
+    async fn open(
+        &self,
+        browser: Browser,
+        passkey: &Passkey,
+    ) -> Result<OpenedSession, PasskeyError> {
+        let user = self.users.find(passkey.user).await?;
         let user = user.ok_or(PasskeyError::NotWaiting)?;
         let now = self.second_factors.clock.now();
         let passkeys = &self.second_factors.passkeys;
-        passkeys.note_use(used.user, used.id, &used.credential, now).await?;
+        passkeys.note_use(passkey.user, passkey.id, &passkey.credential, now).await?;
         let proven = self.second_factors.recognised(user);
         Ok(self.sessions.open_proven(proven, browser).await?)
     }

@@ -4,9 +4,9 @@ use application::{
     accounts::{
         Acquaintance, AddressProof, Administer, Authenticate, Browser, Challenges, ChangeEmail,
         ChangePassword, Codes, Confirm, CreateUser, DeleteAccount, Devices, Erase, ForgotPassword,
-        NewPassword, OpenedSession, OwnSecondFactor, Passkeys, Profile, Register, ResendOtp, ResetLinks,
-        ResetPassword, SecondFactors, SecondStep, Sessions, SignIn, SignInByPasskey, SignOut, SignUp, SignedIn,
-        Traces, VerifyOtp, VerifyOtpError, WaitingForAddress,
+        NewPassword, OpenedSession, OwnSecondFactor, Passkeys, Profile, Register, ResendOtp,
+        ResetLinks, ResetPassword, SecondFactors, SecondStep, Sessions, SignIn, SignInByPasskey,
+        SignOut, SignUp, SignedIn, Traces, VerifyOtp, VerifyOtpError, WaitingForAddress,
     },
     chat::{
         Attendance, Draft, Follow, History, Lingering, MarkRead, OpenRoom, OpenedMessage, Opener,

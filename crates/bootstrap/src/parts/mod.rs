@@ -21,8 +21,8 @@ use application::{
     operations::{AdoptKeys, AdoptKeysError, DeliverMail},
     ports::{
         Clock, DevelopmentMailbox, Digester, Entropy, EventBus, KeyFingerprint, Mailer,
-        MessageRepository, MessageSealer, PasskeyVerifier, PasswordHasher, PayloadSealer, Presence, RateLimiter,
-        SessionRepository,
+        MessageRepository, MessageSealer, PasskeyVerifier, PasswordHasher, PayloadSealer, Presence,
+        RateLimiter, SessionRepository,
     },
 };
 use post::Post;

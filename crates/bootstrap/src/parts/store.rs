@@ -10,9 +10,9 @@ use application::{
     operations::AdoptKeys,
     ports::{
         CeremonyRepository, ChallengeRepository, EventBus, KeyFingerprintRepository,
-        KnownDeviceRepository, MessageRepository, OutboxRepository, PasskeyRepository, PasswordResetRepository,
-        RegistrationRepository, RoomRepository, SecondFactorRepository, SessionRepository,
-        StoreProbe, UserRepository,
+        KnownDeviceRepository, MessageRepository, OutboxRepository, PasskeyRepository,
+        PasswordResetRepository, RegistrationRepository, RoomRepository, SecondFactorRepository,
+        SessionRepository, StoreProbe, UserRepository,
     },
 };
 use std::sync::Arc;

@@ -21,8 +21,9 @@ pub mod users;
 use crate::RecordingBus;
 use application::ports::{
     CeremonyRepository, ChallengeRepository, KeyFingerprintRepository, KnownDeviceRepository,
-    MessageRepository, OutboxRepository, PasskeyRepository, PasswordResetRepository, RegistrationRepository,
-    RoomRepository, SecondFactorRepository, SessionRepository, UserRepository,
+    MessageRepository, OutboxRepository, PasskeyRepository, PasswordResetRepository,
+    RegistrationRepository, RoomRepository, SecondFactorRepository, SessionRepository,
+    UserRepository,
 };
 use std::{any::Any, sync::Arc};
 use tokio::sync::Barrier;

@@ -15,9 +15,7 @@ use domain::{
     token::FlowToken,
 };
 use poem::Request;
-use poem_openapi::{
-    ApiResponse, Object, OpenApi, param::Path, payload::Json, types::Any,
-};
+use poem_openapi::{ApiResponse, Object, OpenApi, param::Path, payload::Json, types::Any};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -147,7 +145,7 @@ impl PasskeysApi {
         body: JsonBody<PasskeyProofRequest>,
     ) -> Result<Json<CeremonyShape>, Problem> {
         let proof = require_proof("password", body.0.password, body.0.code)?;
-        shown(self.passkeys.begin(*me, from.0, &proof).await?)
+        shown(&self.passkeys.begin(*me, from.0, &proof).await?)
     }
 
     /// Keep the passkey that one's device has made
@@ -206,7 +204,7 @@ impl PasskeysApi {
         request: &Request,
         from: ClientAddress,
     ) -> Result<Json<CeremonyShape>, Problem> {
-        shown(self.sign_in.begin(from.0, self.cookies.step(request)).await?)
+        shown(&self.sign_in.begin(from.0, self.cookies.step(request)).await?)
     }
 
     /// Sign in with a passkey
@@ -237,8 +235,9 @@ fn parse_ceremony(text: &str) -> Result<FlowToken, Problem> {
     FlowToken::parse(text).ok_or_else(Problem::passkey_expired)
 }
 
-fn shown(begun: Begun) -> Result<Json<CeremonyShape>, Problem> {
-    let options = serde_json::from_str(&begun.options).map_err(|error| Problem::internal(&error))?;
+fn shown(begun: &Begun) -> Result<Json<CeremonyShape>, Problem> {
+    let options =
+        serde_json::from_str(&begun.options).map_err(|error| Problem::internal(&error))?;
     Ok(Json(CeremonyShape { ceremony: begun.ceremony.reveal(), options: Any(options) }))
 }
 
