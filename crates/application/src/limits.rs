@@ -16,6 +16,7 @@ const CODE_TRIES_BY_ADDRESS: Quota = Quota::new(120, TimeDelta::seconds(2));
 /// Of a million codes three count at a time: below one in a thousand chances a day for somebody who
 /// has the password, and never stops.
 const APP_CODES_BY_USER: Quota = Quota::new(10, TimeDelta::minutes(5));
+const WARNINGS_BY_USER: Quota = Quota::new(3, TimeDelta::hours(1));
 const FORGOTTEN_BY_ADDRESS: Quota = Quota::new(30, TimeDelta::seconds(20));
 const CONFIRMATIONS_BY_USER: Quota = Quota::new(20, TimeDelta::seconds(30));
 const SIGN_INS_BY_ADDRESS: Quota = Quota::new(100, TimeDelta::seconds(1));
@@ -72,6 +73,12 @@ impl Limits {
     pub async fn second_factor(&self, user: UserId) -> Result<(), Throttled> {
         let key = LimitKey { name: APP_CODES, subject: user.to_string() };
         self.code_limiter.admit(key, APP_CODES_BY_USER).await
+    }
+
+    /// An owner is told by mail that somebody may have their password.
+    pub async fn warning(&self, user: UserId) -> Result<(), Throttled> {
+        let key = LimitKey { name: "second_factor_warning", subject: user.to_string() };
+        self.code_limiter.admit(key, WARNINGS_BY_USER).await
     }
 
     /// Somebody got in by their second factor: what was tried before is forgotten.

@@ -67,7 +67,7 @@ async fn finish(
 async fn sign_in(w: &World, answer: &str) -> Result<OpenedSession, PasskeyError> {
     let sign_in = w.sign_in_by_passkey(Some(verifier()));
     let Begun { ceremony, .. } = sign_in.begin(FROM, None).await.expect("begins");
-    sign_in.finish(a_browser(), &ceremony, answer).await
+    sign_in.finish(a_browser(), None, &ceremony, answer).await
 }
 
 /// Person 1 with passkey 1.
@@ -179,11 +179,11 @@ async fn one_ceremony_signs_in_once_whatever_is_sent_again() {
     let Begun { ceremony, .. } = sign_in.begin(FROM, None).await.expect("begins");
     let answer = "used credential 1";
     let (one, other) = tokio::join!(
-        sign_in.finish(a_browser(), &ceremony, answer),
-        sign_in.finish(a_browser(), &ceremony, answer)
+        sign_in.finish(a_browser(), None, &ceremony, answer),
+        sign_in.finish(a_browser(), None, &ceremony, answer)
     );
     assert_eq!(usize::from(one.is_ok()) + usize::from(other.is_ok()), 1);
-    let again = sign_in.finish(a_browser(), &ceremony, answer).await.err();
+    let again = sign_in.finish(a_browser(), None, &ceremony, answer).await.err();
     assert!(matches!(again, Some(PasskeyError::NotWaiting)));
 }
 
@@ -217,13 +217,17 @@ async fn an_account_that_asks_for_a_passkey_opens_to_no_password_alone() {
     let Begun { ceremony, .. } = sign_in.begin(FROM, flow).await.expect("begins");
     let other = Passkey { credential_id: b"credential 12".to_vec(), ..a_passkey(2, a_user(2).id) };
     assert!(w.store.passkeys.insert(&other).await.expect("answers"));
-    let foreign = sign_in.finish(a_browser(), &ceremony, "used credential 12").await.err();
+    let foreign = sign_in.finish(a_browser(), None, &ceremony, "used credential 12").await.err();
     assert!(matches!(foreign, Some(PasskeyError::Refused(_))), "another account's");
-    let flow = Some(outstanding.flow.clone());
-    let Begun { ceremony, .. } = sign_in.begin(FROM, flow).await.expect("begins");
-    sign_in.finish(a_browser(), &ceremony, "used credential 1").await.expect("signs in");
     let flow = Some(outstanding.flow);
-    let code = codes[0].show();
+    let Begun { ceremony, .. } = sign_in.begin(FROM, flow.clone()).await.expect("begins");
+    let answer = "used credential 1";
+    sign_in.finish(a_browser(), flow.clone(), &ceremony, answer).await.expect("signs in");
+    assert_eq!(w.second_step().find_waiting(flow).await.expect("answers"), None, "it has ended");
+
+    let outcome = w.sign_in().execute(a_browser(), "person-b", "password 1").await.err();
+    let Some(SignInError::SecondFactor(outstanding)) = outcome else { panic!("{outcome:?}") };
+    let (flow, code) = (Some(outstanding.flow), codes[0].show());
     w.second_step().execute(a_browser(), flow, &code).await.expect("a recovery code, too");
 }
 

@@ -295,3 +295,38 @@ async fn one_password_is_compared_with_a_second_factor_as_without() {
     let outcome = sign_in.execute(a_browser(), "person-b", "password 1").await.err();
     assert!(matches!(outcome, Some(SignInError::SecondFactor(_))));
 }
+
+fn warnings(w: &World) -> usize {
+    let refused =
+        |mail: &Mail| matches!(mail, Mail::SecondFactor { news: SecondFactorNews::Refused, .. });
+    w.mailer.sent_to(&an_email(1)).iter().filter(|mail| refused(mail)).count()
+}
+
+#[tokio::test]
+async fn an_owner_is_told_that_somebody_may_have_their_password_but_not_for_ever() {
+    let w = World::new();
+    with_an_app(&w).await;
+    let limiter = Arc::new(LocalRateLimiter::new(w.clock.clone()));
+    let limits = Limits { limiter: limiter.clone(), code_limiter: limiter };
+    let step = SecondStep { limits, ..w.second_step() };
+    for mailed in [1, 2, 3, 3] {
+        let Outstanding { flow, .. } = first_step(&w).await;
+        for _ in 0..5 {
+            let outcome = step.execute(a_browser(), Some(flow.clone()), "nonsense").await;
+            assert!(matches!(outcome.err(), Some(SecondStepError::Wrong { .. })));
+        }
+        assert_eq!(warnings(&w), mailed);
+    }
+}
+
+#[tokio::test]
+async fn whoever_gets_in_before_the_last_try_warns_nobody() {
+    let w = World::new();
+    let phone = with_an_app(&w).await;
+    let Outstanding { flow, .. } = first_step(&w).await;
+    for _ in 0..4 {
+        assert!(second_step(&w, &flow, "nonsense").await.is_err());
+    }
+    assert!(second_step(&w, &flow, &phone.code(&w)).await.is_ok());
+    assert_eq!(warnings(&w), 0);
+}

@@ -166,6 +166,12 @@ fn told(news: SecondFactorNews) -> Told {
             "The ones before no longer work.",
             "new recovery codes were made for\nyour account. The ones before no longer work.".to_owned(),
         ),
+        SecondFactorNews::Refused => (
+            "Somebody may have your Sotto password",
+            "Somebody may have your password",
+            "They did not get in.",
+            "somebody typed your password right,\nbut not your second factor, and did not get in.".to_owned(),
+        ),
         SecondFactorNews::RecoveryCodeUsed { left } => (
             "A recovery code of your Sotto account was used",
             "A recovery code was used",
@@ -283,7 +289,7 @@ mod tests {
     }
 
     /// Each kind, and the page it links to.
-    const PAGES: [&str; 17] = [
+    const PAGES: [&str; 18] = [
         "/verify-otp/",
         "/profile/",
         "/profile/edit/",
@@ -301,6 +307,7 @@ mod tests {
         "/forgot-password/",
         "/forgot-password/",
         "/forgot-password/",
+        "/forgot-password/",
     ];
     /// The first ones hold a code and don't know whose.
     const CODES: usize = 3;
@@ -309,7 +316,7 @@ mod tests {
         Mail::SecondFactor { username: username(), news }
     }
 
-    fn all() -> [Mail; 17] {
+    fn all() -> [Mail; 18] {
         let code = OtpCode::typed("482913");
         [
             confirm(),
@@ -328,6 +335,7 @@ mod tests {
             second_factor(SecondFactorNews::PasskeyRemoved),
             second_factor(SecondFactorNews::TurnedOff),
             second_factor(SecondFactorNews::NewRecoveryCodes),
+            second_factor(SecondFactorNews::Refused),
             second_factor(SecondFactorNews::RecoveryCodeUsed { left: 9 }),
         ]
     }

@@ -2,7 +2,7 @@
 use super::{Browser, OpenSessionError, OpenedSession, SecondFactors, Sessions};
 use crate::{
     limits::Limits,
-    ports::{Clock, Unavailable, UserRepository},
+    ports::{Clock, SecondFactorNews, Unavailable, UserRepository},
 };
 use domain::{
     ceremony::{Ceremony, CeremonyKind},
@@ -81,14 +81,13 @@ impl SecondStep {
         let code = TypedCode::parse(typed);
         let waiting = self.admit(&flow, browser.device.address, &code).await?;
         let user = self.owner(&waiting).await?;
-        let id = user.id;
-        let attempts_left = waiting.attempts_left();
-        let proven = self.second_factors.redeem(user, &code).await?;
-        let proven = proven.ok_or(SecondStepError::Wrong { attempts_left })?;
+        let Some(proven) = self.second_factors.redeem(user.clone(), &code).await? else {
+            return Err(self.refuse(&user, waiting.attempts_left()).await);
+        };
         if !self.second_factors.ceremonies.take(&waiting.flow, KIND).await? {
             return Err(SecondStepError::NotWaiting);
         }
-        self.limits.forget_second_factor(id).await;
+        self.limits.forget_second_factor(user.id).await;
         Ok(self.sessions.open_proven(proven, browser).await?)
     }
 
@@ -108,6 +107,14 @@ impl SecondStep {
         let counted = self.second_factors.ceremonies.begin_attempt(&flow.digest(), KIND).await?;
         let now = self.clock.now();
         counted.filter(|counted| counted.is_live(now)).ok_or(SecondStepError::NotWaiting)
+    }
+
+    /// With the last try its owner is told: somebody may have their password.
+    async fn refuse(&self, user: &User, attempts_left: u32) -> SecondStepError {
+        if attempts_left == 0 && self.limits.warning(user.id).await.is_ok() {
+            self.second_factors.tell(user, SecondFactorNews::Refused).await;
+        }
+        SecondStepError::Wrong { attempts_left }
     }
 
     /// Who has shown the first factor; nobody if it is not theirs any more.

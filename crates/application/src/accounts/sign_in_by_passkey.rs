@@ -46,11 +46,12 @@ impl SignInByPasskey {
         Ok(Begun { ceremony, options })
     }
 
-    /// Signs in by the device's answer; the session the browser had before, if any, ends. Each
-    /// ceremony can be ended once, well or not.
+    /// Signs in by the device's answer; the session the browser had before, if any, ends, and so
+    /// does its sign-in between its steps. Each ceremony can be ended once, well or not.
     pub async fn finish(
         &self,
         browser: Browser,
+        step: Option<FlowToken>,
         ceremony: &FlowToken,
         answer: &str,
     ) -> Result<OpenedSession, PasskeyError> {
@@ -60,7 +61,11 @@ impl SignInByPasskey {
         let (user, state) = begun.ok_or(PasskeyError::NotWaiting)?;
         let known = self.of(user.or_else(|| verifier.find_claimed(answer))).await?;
         let passkey = verifier.finish_sign_in(&state, answer, &known)?;
-        self.open(browser, &passkey).await
+        let opened = self.open(browser, &passkey).await?;
+        if let Some(step) = step {
+            self.second_factors.end(CeremonyKind::SecondStep, &step).await?;
+        }
+        Ok(opened)
     }
 
     async fn of(&self, user: Option<UserId>) -> Result<Vec<Passkey>, Unavailable> {

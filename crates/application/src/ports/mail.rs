@@ -88,6 +88,8 @@ pub enum SecondFactorNews {
     PasskeyRemoved,
     /// There are new recovery codes; the ones before are void.
     NewRecoveryCodes,
+    /// Somebody typed the password right and no second factor.
+    Refused,
     /// Somebody signed in with a recovery code.
     RecoveryCodeUsed {
         /// How many remain.

@@ -226,7 +226,8 @@ impl PasskeysApi {
         let ceremony = parse_ceremony(&body.0.ceremony)?;
         let browser = self.cookies.browser(request, from);
         let answer = body.0.credential.0.to_string();
-        let opened = self.sign_in.finish(browser, &ceremony, &answer).await?;
+        let step = self.cookies.step(request);
+        let opened = self.sign_in.finish(browser, step, &ceremony, &answer).await?;
         Ok(NowSignedIn::Ok(Json((&opened.user).into()), self.cookies.set_session(&opened.token)))
     }
 }
