@@ -18,6 +18,8 @@ const CODE_TRIES_BY_ADDRESS: Quota = Quota::new(120, TimeDelta::seconds(2));
 const APP_CODES_BY_USER: Quota = Quota::new(10, TimeDelta::minutes(5));
 const WARNINGS_BY_USER: Quota = Quota::new(3, TimeDelta::hours(1));
 const FORGOTTEN_BY_ADDRESS: Quota = Quota::new(30, TimeDelta::seconds(20));
+/// To a provider that signs people in, and back.
+const DEPARTURES_BY_ADDRESS: Quota = Quota::new(60, TimeDelta::seconds(1));
 const CONFIRMATIONS_BY_USER: Quota = Quota::new(20, TimeDelta::seconds(30));
 const SIGN_INS_BY_ADDRESS: Quota = Quota::new(100, TimeDelta::seconds(1));
 const SIGN_INS_BY_NAME_AND_ADDRESS: Quota = Quota::new(20, TimeDelta::seconds(10));
@@ -91,6 +93,16 @@ impl Limits {
     /// [`Limits::reset_mail`].
     pub async fn forgot_password(&self, from: IpAddr) -> Result<(), Throttled> {
         self.admit("forgot", Network::of(from).to_string(), FORGOTTEN_BY_ADDRESS).await
+    }
+
+    /// Somebody leaves for the provider that signs them in.
+    pub async fn leave_for_provider(&self, from: IpAddr) -> Result<(), Throttled> {
+        self.admit("leave", Network::of(from).to_string(), DEPARTURES_BY_ADDRESS).await
+    }
+
+    /// Somebody comes back from there.
+    pub async fn return_from_provider(&self, from: IpAddr) -> Result<(), Throttled> {
+        self.admit("return", Network::of(from).to_string(), DEPARTURES_BY_ADDRESS).await
     }
 
     /// Somebody who is signed in types their password once more. Who has no session can't use this

@@ -1,10 +1,11 @@
 use crate::world::{MILLISECOND, World, down};
 use application::{operations::Sweep, ports::MockSessionRepository};
 use domain::{
-    TimeDelta, Timestamp, ceremony::Ceremony, registration::Registration, session::Session,
+    TimeDelta, Timestamp, ceremony::Ceremony, external_sign_in::ExternalSignIn,
+    registration::Registration, session::Session,
 };
 use std::sync::Arc;
-use testkit::{START, a_ceremony, a_registration, a_session, a_user};
+use testkit::{START, a_ceremony, a_registration, a_session, a_user, an_errand};
 
 fn after(time: TimeDelta) -> Timestamp {
     START + time
@@ -81,6 +82,20 @@ async fn sessions_are_swept_once_they_have_expired() {
     assert_eq!(kept().await, [false, true, true], "unused for two weeks");
     w.clock.advance(Session::ABSOLUTE - Session::IDLE);
     assert_eq!(kept().await, [false, false, true], "ninety days old");
+}
+
+#[tokio::test]
+async fn those_who_never_came_back_from_a_provider_are_swept() {
+    let w = World::new();
+    w.store.external_sign_ins.insert(&an_errand(1)).await.expect("answers");
+    let kept = async || {
+        w.sweep().execute().await.expect("sweeps");
+        w.store.external_sign_ins.find(&an_errand(1).key).await.expect("answers").is_some()
+    };
+    w.clock.advance(ExternalSignIn::LIFETIME);
+    assert!(kept().await);
+    w.clock.advance(MILLISECOND);
+    assert!(!kept().await);
 }
 
 #[tokio::test]

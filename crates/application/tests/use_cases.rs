@@ -11,6 +11,7 @@ mod deliver_mail;
 mod devices;
 mod find_people;
 mod follow;
+mod google;
 mod history;
 mod mark_read;
 mod measured;

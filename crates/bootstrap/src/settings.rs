@@ -1,5 +1,6 @@
 //! Settings from the environment. Whatever is wrong with one stops the start with one sentence
 //! that names it and its remedy.
+use adapter_google::{Client, Issuer};
 use adapter_mail::{Sender, SmtpServer};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use ipnet::IpNet;
@@ -28,6 +29,11 @@ Settings (environment variables; each secret also as NAME_FILE, the path of a fi
   SOTTO_MAIL_FROM        whom mail is from [Sotto <no-reply@localhost>]
   SOTTO_ENCRYPTION_KEYS  id:base64(32 bytes)[,id:…]; the first seals, all open
                          [generated into the data dir; must be set with MongoDB]
+  SOTTO_GOOGLE_CLIENT_ID, SOTTO_GOOGLE_CLIENT_SECRET
+                         what Google knows this Sotto as; people may then sign in with Google
+                         [none: no such button]
+  SOTTO_GOOGLE_ISSUER    another OpenID provider in Google's place, for tests and private set-ups
+                         [https://accounts.google.com]
   SOTTO_TRUSTED_PROXIES  networks whose X-Forwarded-For is believed, as CIDRs with commas [none]
   SOTTO_METRICS_FROM     networks that may read /metrics, as CIDRs with commas [this machine]
   SOTTO_DRAIN            seconds to go on serving after SIGTERM while /health/ says 503, for a load
@@ -36,7 +42,7 @@ Settings (environment variables; each secret also as NAME_FILE, the path of a fi
   SOTTO_LOG              what to log, as a tracing filter: info, debug, web=debug,info … [info]
   SOTTO_LOG_FORMAT       text or json [text]";
 
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 17] = [
     "SOTTO_LISTEN",
     "SOTTO_PUBLIC_URL",
     "SOTTO_DATA_DIR",
@@ -45,6 +51,9 @@ const NAMES: [&str; 14] = [
     "SOTTO_SMTP_URL",
     "SOTTO_MAIL_FROM",
     "SOTTO_ENCRYPTION_KEYS",
+    "SOTTO_GOOGLE_CLIENT_ID",
+    "SOTTO_GOOGLE_CLIENT_SECRET",
+    "SOTTO_GOOGLE_ISSUER",
     "SOTTO_TRUSTED_PROXIES",
     "SOTTO_METRICS_FROM",
     "SOTTO_DRAIN",
@@ -52,8 +61,14 @@ const NAMES: [&str; 14] = [
     "SOTTO_LOG",
     "SOTTO_LOG_FORMAT",
 ];
-const SECRETS: [&str; 4] =
-    ["SOTTO_ENCRYPTION_KEYS", "SOTTO_MONGODB_URI", "SOTTO_REDIS_URL", "SOTTO_SMTP_URL"];
+const SECRETS: [&str; 6] = [
+    "SOTTO_ENCRYPTION_KEYS",
+    "SOTTO_GOOGLE_CLIENT_ID",
+    "SOTTO_GOOGLE_CLIENT_SECRET",
+    "SOTTO_MONGODB_URI",
+    "SOTTO_REDIS_URL",
+    "SOTTO_SMTP_URL",
+];
 /// This machine.
 const LOOPBACK: &str = "127.0.0.0/8,::1/128";
 /// Longer, and whatever supervises Sotto would have killed it.
@@ -77,6 +92,8 @@ pub struct Settings {
     pub redis_url: Option<String>,
     /// The sealing keys, where they are not generated.
     pub encryption_keys: Option<String>,
+    /// Who else signs people in.
+    pub google: Option<Google>,
     /// Whose word on client addresses counts.
     pub trusted_proxies: Vec<IpNet>,
     /// Who may read the figures.
@@ -89,6 +106,25 @@ pub struct Settings {
     pub log: String,
     /// How to log.
     pub log_format: LogFormat,
+}
+
+/// A provider that signs people in, and what it knows us as.
+pub struct Google {
+    /// Which one.
+    pub issuer: Issuer,
+    client_id: String,
+    client_secret: String,
+}
+
+impl Google {
+    /// What the provider knows us as, where people come by this origin.
+    pub fn client(&self, origin: &str) -> Client {
+        Client {
+            id: self.client_id.clone(),
+            secret: self.client_secret.clone(),
+            redirect_url: format!("{origin}/auth/google/callback/"),
+        }
+    }
 }
 
 /// How to log.
@@ -144,6 +180,11 @@ impl Settings {
             mongodb_uri: get("SOTTO_MONGODB_URI").map(str::to_owned),
             redis_url: get("SOTTO_REDIS_URL").map(str::to_owned),
             encryption_keys: get("SOTTO_ENCRYPTION_KEYS").map(str::to_owned),
+            google: parse_google(
+                get("SOTTO_GOOGLE_CLIENT_ID"),
+                get("SOTTO_GOOGLE_CLIENT_SECRET"),
+                get("SOTTO_GOOGLE_ISSUER"),
+            )?,
             trusted_proxies: parse_networks(
                 get("SOTTO_TRUSTED_PROXIES").unwrap_or_default(),
                 "SOTTO_TRUSTED_PROXIES",
@@ -208,6 +249,29 @@ fn resolve_files(given: &mut HashMap<String, String>) -> Result<()> {
 
 fn parse<T: FromStr>(value: Option<&str>, default: &str, name: &str, form: &str) -> Result<T> {
     value.unwrap_or(default).parse().map_err(|_| anyhow!("{name} must be {form}"))
+}
+
+/// A name without its secret, or the other way round, is half a setting.
+fn parse_google(
+    id: Option<&str>,
+    secret: Option<&str>,
+    issuer: Option<&str>,
+) -> Result<Option<Google>> {
+    let issuer = Issuer::parse(issuer.unwrap_or(Issuer::DEFAULT))
+        .map_err(|error| anyhow!("SOTTO_GOOGLE_ISSUER can't be used: {error}"))?;
+    match (id, secret) {
+        (None, None) => Ok(None),
+        (Some(id), Some(secret)) => {
+            let (client_id, client_secret) = (id.to_owned(), secret.to_owned());
+            Ok(Some(Google { issuer, client_id, client_secret }))
+        }
+        (Some(_), None) => bail!(
+            "SOTTO_GOOGLE_CLIENT_SECRET is missing beside SOTTO_GOOGLE_CLIENT_ID; set both, or neither"
+        ),
+        (None, Some(_)) => bail!(
+            "SOTTO_GOOGLE_CLIENT_ID is missing beside SOTTO_GOOGLE_CLIENT_SECRET; set both, or neither"
+        ),
+    }
 }
 
 fn parse_seconds(value: Option<&str>, name: &str, most: u64) -> Result<Duration> {
@@ -277,6 +341,10 @@ mod tests {
             ("SOTTO_SMTP_URL", "mail.example:25"),
             ("SOTTO_SMTP_URL", "smtp://user@mail.example"),
             ("SOTTO_MAIL_FROM", "Sotto"),
+            ("SOTTO_GOOGLE_CLIENT_ID", "alone"),
+            ("SOTTO_GOOGLE_CLIENT_SECRET", "alone"),
+            ("SOTTO_GOOGLE_ISSUER", "http://login.example"),
+            ("SOTTO_GOOGLE_ISSUER", "login.example"),
             ("SOTTO_TRUSTED_PROXIES", "10.0.0.0/99"),
             ("SOTTO_METRICS_FROM", "everybody"),
             ("SOTTO_DRAIN", "soon"),
@@ -291,6 +359,16 @@ mod tests {
             let named = name.trim_end_matches("_FILE");
             assert!(sentence.contains(named), "{name}={value}: {sentence:?}");
         }
+    }
+
+    #[test]
+    fn google_is_set_by_an_id_and_a_secret() {
+        let both = [("SOTTO_GOOGLE_CLIENT_ID", "us"), ("SOTTO_GOOGLE_CLIENT_SECRET", "s")];
+        let google = read(&both).expect("valid").google.expect("set");
+        assert_eq!(google.issuer.as_str(), "https://accounts.google.com");
+        let client = google.client("https://chat.example");
+        assert_eq!(client.redirect_url, "https://chat.example/auth/google/callback/");
+        assert!(read(&[]).expect("valid").google.is_none());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use application::{
         NewPassword, OwnSecondFactor, Passkeys, Profile, Register, ResendOtp, ResetLinks,
         ResetPassword, SecondFactors, SecondStep, Sessions, SignIn, SignInByPasskey, SignOut,
         Traces, VerifyOtp, WaitingForAddress,
+        google::{BeginGoogle, Errands, FinishGoogle, LinkByCode, NewArrivals, UnlinkGoogle},
     },
     chat::{
         Attendance, Follow, History, Lingering, MarkRead, OpenRoom, Opener, Rooms, SendMessages,
@@ -15,12 +16,13 @@ use application::{
     limits::Limits,
     operations::Sweep,
     people::FindPeople,
+    ports::IdentityProvider,
 };
 use std::sync::Arc;
 use web::{
-    AccountsApi, Assets, Caps, Cookies, Gate, Health, MeApi, MessagesApi, Networks, Observation,
-    PasskeysApi, PeopleApi, PublicUrl, RoomsApi, SecondFactorApi, SecurityApi, SessionsApi,
-    Shutdown, Site, Sockets, TrustedProxies,
+    AccountsApi, Assets, Caps, Cookies, Gate, GoogleApi, GooglePages, Health, MeApi, MessagesApi,
+    Networks, Observation, PasskeysApi, PeopleApi, PublicUrl, RoomsApi, SecondFactorApi,
+    SecurityApi, SessionsApi, Shutdown, Site, Sockets, TrustedProxies,
 };
 
 impl Parts {
@@ -33,6 +35,7 @@ impl Parts {
             challenges: self.store.clone(),
             password_resets: self.store.clone(),
             ceremonies: self.store.clone(),
+            external_sign_ins: self.store.clone(),
             clock: self.clock.clone(),
         }
     }
@@ -76,6 +79,8 @@ impl Parts {
             security: self.security(&shutdown, cookies.clone()),
             second_factor: self.second_factor(cookies.clone()),
             passkeys: self.passkeys(cookies.clone()),
+            google: self.google_api(cookies.clone()),
+            google_pages: self.google_pages(&gate, &shutdown),
             me: MeApi {
                 profile: Profile { users: self.store.clone() },
                 delete_account: DeleteAccount { confirm: self.confirm(), erase: self.erase() },
@@ -94,7 +99,7 @@ impl Parts {
             sockets: self.sockets(&gate, &settings.public_url, caps, shutdown),
             gate,
             mailbox: self.mailbox.clone(),
-            assets: Arc::new(Assets::load()),
+            assets: Arc::new(Assets::load(self.google.is_some())),
             public_url: settings.public_url.clone(),
             trusted_proxies: TrustedProxies(Networks(settings.trusted_proxies.clone().into())),
             observation: Observation {
@@ -188,6 +193,69 @@ impl Parts {
                 mailer: self.mailer.clone(),
             },
             cookies,
+        }
+    }
+
+    fn google_api(&self, cookies: Cookies) -> GoogleApi {
+        GoogleApi {
+            begin: self.begin_google(),
+            link_by_code: self.link_by_code(),
+            unlink: UnlinkGoogle { users: self.store.clone(), mailer: self.mailer.clone() },
+            cookies,
+        }
+    }
+
+    fn google_pages(&self, gate: &Arc<Gate>, shutdown: &Shutdown) -> Option<GooglePages> {
+        let provider = self.google.clone()?;
+        let finish = FinishGoogle {
+            provider,
+            errands: self.errands(),
+            users: self.store.clone(),
+            new_arrivals: NewArrivals {
+                users: self.store.clone(),
+                registrations: self.store.clone(),
+                mailer: self.mailer.clone(),
+                clock: self.clock.clone(),
+                entropy: self.entropy.clone(),
+            },
+            link_by_code: self.link_by_code(),
+            sessions: self.sessions(),
+            mailer: self.mailer.clone(),
+            limits: self.limits(),
+        };
+        Some(GooglePages {
+            begin: self.begin_google(),
+            finish: Arc::new(finish),
+            gate: gate.clone(),
+            tasks: shutdown.tasks.clone(),
+        })
+    }
+
+    fn begin_google(&self) -> BeginGoogle {
+        BeginGoogle {
+            provider: self.google.clone().map(|google| google as Arc<dyn IdentityProvider>),
+            errands: self.errands(),
+            limits: self.limits(),
+            entropy: self.entropy.clone(),
+        }
+    }
+
+    fn link_by_code(&self) -> LinkByCode {
+        LinkByCode {
+            errands: self.errands(),
+            users: self.store.clone(),
+            challenges: self.challenges(),
+            sessions: self.sessions(),
+            mailer: self.mailer.clone(),
+            entropy: self.entropy.clone(),
+        }
+    }
+
+    fn errands(&self) -> Errands {
+        Errands {
+            store: self.store.clone(),
+            sealer: self.payloads.clone(),
+            clock: self.clock.clone(),
         }
     }
 

@@ -52,6 +52,23 @@ token!(
     ResetToken
 );
 token!(
+    /// Comes back from a provider with the person it was given along (`state`, RFC 6749, section
+    /// 4.1.1).
+    StateToken
+);
+token!(
+    /// Comes back inside of what a provider has signed (`nonce`, OpenID Connect Core, section 3.1.2.1).
+    NonceToken
+);
+token!(
+    /// Shows a provider that who redeems a code is who had it made (`code_verifier`, RFC 7636).
+    VerifierToken
+);
+token!(
+    /// Binds a sign-in by a provider to the browser that began it.
+    VisitToken
+);
+token!(
     /// Tells a browser from others, signed in or not. Proves nothing by itself.
     DeviceToken
 );

@@ -1,4 +1,5 @@
 //! Usernames: the public name by which people find one another.
+use crate::email::Email;
 
 /// A public name: 2 to 32 ASCII letters, digits, `_`, `.` and `-`, beginning and ending with a
 /// letter or digit and without two marks in a row. Shown as typed, compared without case.
@@ -56,6 +57,25 @@ impl Username {
         Ok(Self(name.to_owned()))
     }
 
+    /// Names for somebody of whom only an address is known: what stands before the `@` there, as far
+    /// as it fits, then the same with a number behind it, and at last with numbers that nobody else
+    /// is likely to have. None is reserved; any may be taken.
+    pub fn suggest(email: &Email, random: [u8; 16]) -> Vec<Self> {
+        let base = base_of(email.local_part());
+        let numbers = (2..=9).map(|n| n.to_string());
+        let random = random.chunks(4).map(|chunk| {
+            let number = chunk.iter().fold(0u32, |n, byte| n << 8 | u32::from(*byte));
+            format!("{:06}", number % 1_000_000)
+        });
+        let endings = std::iter::once(String::new()).chain(numbers).chain(random);
+        let names = endings.filter_map(|ending| {
+            let room = Self::MAX - ending.len();
+            let begin = base.get(..room).unwrap_or(&base).trim_end_matches(is_mark);
+            Self::parse(&format!("{begin}{ending}")).ok()
+        });
+        names.filter(|name| !name.is_reserved()).collect()
+    }
+
     /// As its owner wrote it.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -89,6 +109,21 @@ impl PartialEq for Username {
     }
 }
 impl Eq for Username {}
+
+/// The beginning of names made from what stands before the `@` of an address.
+fn base_of(local_part: &str) -> String {
+    // What follows a plus sorts somebody's mail.
+    let name = local_part.split('+').next().unwrap_or_default();
+    let parts = name.split(|c: char| !c.is_ascii_alphanumeric() && !is_mark(c));
+    let mut base = String::new();
+    for c in parts.collect::<Vec<_>>().join(".").chars() {
+        if !is_mark(c) || !base.is_empty() && !base.ends_with(is_mark) {
+            base.push(c);
+        }
+    }
+    let base = base.trim_end_matches(is_mark);
+    if base.is_empty() { "person".to_owned() } else { base.to_owned() }
+}
 
 fn is_mark(c: char) -> bool {
     matches!(c, '_' | '.' | '-')
@@ -132,5 +167,41 @@ mod tests {
         assert_eq!(skeleton("Bill"), skeleton("BiII"));
         assert_eq!(skeleton("n0ra"), skeleton("Nora"));
         assert_ne!(skeleton("nora"), skeleton("nova"));
+    }
+
+    fn suggested(address: &str) -> Vec<String> {
+        let email = Email::parse(address).expect("an address");
+        let names = Username::suggest(&email, [7; 16]);
+        assert!(names.iter().all(|name| !name.is_reserved()));
+        names.into_iter().map(|name| name.0).collect()
+    }
+
+    #[test]
+    fn names_are_suggested_after_an_address() {
+        for (address, first) in [
+            ("Ann.Baker@example.com", "ann.baker"),
+            ("ann+news@example.com", "ann"),
+            ("ann__b@example.com", "ann_b"),
+            ("o'neill@example.com", "o.neill"),
+            ("_ann_@example.com", "ann"),
+            ("a@example.com", "a2"),
+            ("admin@example.com", "admin2"),
+            ("+x@example.com", "person"),
+            ("_@example.com", "person"),
+        ] {
+            assert_eq!(suggested(address)[0], first, "{address}");
+        }
+    }
+
+    #[test]
+    fn further_names_are_numbered_and_shortened_where_they_must() {
+        let names = suggested("ann@example.com");
+        assert_eq!(names.len(), 13);
+        assert_eq!(names[..3], ["ann", "ann2", "ann3"]);
+        assert!(names[9..].iter().all(|name| name.len() == 9), "{names:?}");
+        let long = suggested(&format!("{}.{}@example.com", "x".repeat(30), "y".repeat(20)));
+        assert_eq!(long[0], format!("{}.y", "x".repeat(30)));
+        assert_eq!(long[1], format!("{}2", "x".repeat(30)));
+        assert!(long.iter().all(|name| name.len() <= Username::MAX), "{long:?}");
     }
 }

@@ -14,6 +14,8 @@
 //! [`Mongod`] and [`Redis`] are local servers of a test's own, to be killed, halted and restarted. One
 //! that is to be started otherwise is made of a [`Folder`] and a [`Process`].
 //!
+//! [`openid`] is a provider that signs people in, honestly or not, in a thread of the test program.
+//!
 //! Whatever is started here ends with the test program, also when that is killed: see `guard.rs`.
 #![expect(clippy::missing_panics_doc, reason = "a test that gets no server ends in a panic")]
 
@@ -21,6 +23,7 @@ mod binaries;
 mod containers;
 mod guard;
 mod mongod;
+pub mod openid;
 mod ports;
 mod process;
 mod redis_server;

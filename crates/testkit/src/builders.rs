@@ -6,7 +6,9 @@ use domain::{
     challenge::{Challenge, ChallengePurpose},
     device::Device,
     email::Email,
+    external_sign_in::ExternalSignIn,
     id::{ClientId, MessageId, PasskeyId, RegistrationId, RoomId, SessionId, UserId},
+    identity::ExternalIdentity,
     known_device::KnownDevice,
     message::NewMessage,
     name::PersonName,
@@ -134,6 +136,17 @@ pub fn a_ceremony(n: u32) -> Ceremony {
         begun_at: START,
         attempts: 0,
     }
+}
+
+/// Who person `n` is at a provider.
+pub fn an_identity(n: u32) -> ExternalIdentity {
+    ExternalIdentity { issuer: "https://id.example".to_owned(), subject: format!("subject {n}") }
+}
+
+/// Somebody who went to a provider at [`START`].
+pub fn an_errand(n: u32) -> ExternalSignIn {
+    let sealed = SealedPayload::new(format!("sealed {n}").into_bytes());
+    ExternalSignIn { key: a_digest(n), sealed, begun_at: START }
 }
 
 /// A session of somebody's, begun at [`START`].

@@ -19,8 +19,8 @@ mod mailer;
 pub use {
     builders::{
         START, a_ceremony, a_challenge, a_known_device, a_message, a_passkey, a_password_reset,
-        a_registration, a_room_of, a_second_factor, a_session, a_user, an_email, an_emoji, later,
-        resent,
+        a_registration, a_room_of, a_second_factor, a_session, a_user, an_email, an_emoji,
+        an_errand, an_identity, later, resent,
     },
     bus::RecordingBus,
     clock::FixedClock,

@@ -23,7 +23,8 @@ impl RecordingMailer {
         self.sent_to(address).into_iter().rev().find_map(|mail| match mail {
             Mail::ConfirmAddress { code }
             | Mail::ConfirmAction { code }
-            | Mail::ConfirmNewAddress { code } => Some(code),
+            | Mail::ConfirmNewAddress { code }
+            | Mail::ConfirmLink { code } => Some(code),
             _ => None,
         })
     }

@@ -1,14 +1,15 @@
 //! Our cookies: one proves a session, one a sign-up under way, one a sign-in between its steps, one
-//! tells a browser from others.
+//! binds a visit to a provider to the browser, one tells a browser from others.
 use crate::{client_address::ClientAddress, public_url::PublicUrl};
 use application::accounts::Browser;
 use domain::{
     ceremony::Ceremony,
     device::Device,
+    external_sign_in::ExternalSignIn,
     known_device::KnownDevice,
     registration::Registration,
     session::Session,
-    token::{DeviceToken, FlowToken, SessionToken},
+    token::{DeviceToken, FlowToken, SessionToken, VisitToken},
 };
 use poem::{Request, http::header};
 
@@ -56,6 +57,11 @@ impl Cookies {
         FlowToken::parse(find(request, self.step_name())?)
     }
 
+    /// What shows that a browser is on its way to a provider and back.
+    pub fn visit(&self, request: &Request) -> Option<VisitToken> {
+        VisitToken::parse(find(request, self.visit_name())?)
+    }
+
     /// Signs a browser in.
     pub fn set_session(&self, token: &SessionToken) -> String {
         self.write(self.session_name(), &token.reveal(), Session::ABSOLUTE.num_seconds())
@@ -74,6 +80,12 @@ impl Cookies {
     /// Binds a sign-in between its steps to a browser.
     pub fn set_step(&self, token: &FlowToken) -> String {
         self.write(self.step_name(), &token.reveal(), Ceremony::LIFETIME.num_seconds())
+    }
+
+    /// Binds a visit to a provider to a browser. `Lax`, as all are: the provider sends the browser
+    /// back from another site.
+    pub fn set_visit(&self, token: &VisitToken) -> String {
+        self.write(self.visit_name(), &token.reveal(), ExternalSignIn::LIFETIME.num_seconds())
     }
 
     /// Tells a browser from others, for as long as accounts know it.
@@ -99,6 +111,10 @@ impl Cookies {
 
     fn step_name(&self) -> &'static str {
         if self.secure { "__Host-sotto_step" } else { "sotto_step" }
+    }
+
+    fn visit_name(&self) -> &'static str {
+        if self.secure { "__Host-sotto_visit" } else { "sotto_visit" }
     }
 
     fn device_name(&self) -> &'static str {

@@ -25,14 +25,14 @@ mod socket;
 
 pub use {
     api::{
-        accounts::AccountsApi, me::MeApi, messages::MessagesApi, passkeys::PasskeysApi,
-        people::PeopleApi, rooms::RoomsApi, second_factor::SecondFactorApi, security::SecurityApi,
-        sessions::SessionsApi,
+        accounts::AccountsApi, google::GoogleApi, me::MeApi, messages::MessagesApi,
+        passkeys::PasskeysApi, people::PeopleApi, rooms::RoomsApi, second_factor::SecondFactorApi,
+        security::SecurityApi, sessions::SessionsApi,
     },
     client_address::{Networks, TrustedProxies},
     cookies::Cookies,
     gate::Gate,
-    pages::{assets::Assets, health::Health},
+    pages::{assets::Assets, google::GooglePages, health::Health},
     public_url::{InvalidPublicUrl, PublicUrl},
     server::{Caps, Shutdown, serve},
     site::{Observation, Site, openapi_document, site},

@@ -6,10 +6,11 @@ use application::{
         ForgotPasswordError, NewPasswordError, Outstanding, OwnSecondFactorError, PasskeyError,
         ProfileError, RegisterError, ResendOtpError, ResetPasswordError, SecondStepError,
         SignInError, VerifyOtpError,
+        google::{BeginGoogleError, LinkByCodeError, UnlinkGoogleError},
     },
     chat::{HistoryError, MarkReadError, OpenRoomError, SendError},
     people::FindPeopleError,
-    ports::{HashingBusy, Unavailable},
+    ports::{HashingBusy, ProviderError, Unavailable},
 };
 use domain::{
     email::InvalidEmail, message::InvalidBody, name::InvalidName, otp::OtpRejected,
@@ -447,6 +448,58 @@ impl From<ChangeEmailError> for Problem {
             ChangeEmailError::Confirm(e) => e.into(),
             ChangeEmailError::Code(e) => e.into(),
             ChangeEmailError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
+impl From<BeginGoogleError> for Problem {
+    fn from(error: BeginGoogleError) -> Self {
+        match error {
+            BeginGoogleError::NotSetUp => Self::new(StatusCode::NOT_FOUND, "not_found", error),
+            BeginGoogleError::Throttled(e) => e.into(),
+            BeginGoogleError::Provider(e) => e.into(),
+            BeginGoogleError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
+impl From<ProviderError> for Problem {
+    fn from(error: ProviderError) -> Self {
+        tracing::warn!(%error, "nobody was sent to Google");
+        let detail = "Google does not answer; try again in a moment";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "provider_unavailable", detail)
+            .with_retry_after(1)
+    }
+}
+
+impl Problem {
+    /// An account that is not linked, or asks for more; that is bound to the browser by a cookie.
+    pub fn from_link_by_code(error: LinkByCodeError, cookies: &Cookies) -> Self {
+        let detail = error.to_string();
+        match error {
+            LinkByCodeError::SecondFactor(outstanding) => {
+                Self::second_factor_required(&detail, &outstanding, cookies)
+            }
+            LinkByCodeError::NotWaiting => Self::new(StatusCode::NOT_FOUND, "not_found", error),
+            LinkByCodeError::Code(e) => e.into(),
+            LinkByCodeError::Taken => Self::new(StatusCode::CONFLICT, "google_taken", error),
+            LinkByCodeError::LinkedOtherwise => {
+                Self::new(StatusCode::CONFLICT, "google_linked_otherwise", error)
+            }
+            LinkByCodeError::AccountDisabled => account_disabled(&error),
+            LinkByCodeError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
+impl From<UnlinkGoogleError> for Problem {
+    fn from(error: UnlinkGoogleError) -> Self {
+        match error {
+            UnlinkGoogleError::Gone => Self::signed_out(),
+            UnlinkGoogleError::NoOtherWay => {
+                Self::new(StatusCode::CONFLICT, "password_needed", error)
+            }
+            UnlinkGoogleError::Unavailable(e) => e.into(),
         }
     }
 }

@@ -2,9 +2,9 @@
 use crate::{
     allow::AllowedMethods,
     api::{
-        accounts::AccountsApi, me::MeApi, messages::MessagesApi, passkeys::PasskeysApi,
-        people::PeopleApi, rooms::RoomsApi, second_factor::SecondFactorApi, security::SecurityApi,
-        sessions::SessionsApi,
+        accounts::AccountsApi, google::GoogleApi, me::MeApi, messages::MessagesApi,
+        passkeys::PasskeysApi, people::PeopleApi, rooms::RoomsApi, second_factor::SecondFactorApi,
+        security::SecurityApi, sessions::SessionsApi,
     },
     client_address::{Networks, TrustedProxies},
     device_cookie::DeviceCookies,
@@ -15,6 +15,7 @@ use crate::{
         add_pages, add_slash,
         assets::Assets,
         docs::Docs,
+        google::{ComeBack, GooglePages, Leave},
         health::{Health, live},
         mailbox::{MailboxJson, MailboxPage},
         metrics::MetricsPage,
@@ -42,6 +43,10 @@ pub struct Site {
     pub second_factor: SecondFactorApi,
     /// Passkeys.
     pub passkeys: PasskeysApi,
+    /// Linking accounts with Google.
+    pub google: GoogleApi,
+    /// Signing in with it, where it is set up.
+    pub google_pages: Option<GooglePages>,
     /// One's own profile.
     pub me: MeApi,
     /// Finding people.
@@ -85,6 +90,7 @@ type Api = (
     SecurityApi,
     SecondFactorApi,
     PasskeysApi,
+    GoogleApi,
     SessionsApi,
     MeApi,
     PeopleApi,
@@ -99,6 +105,7 @@ pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
         site.security,
         site.second_factor,
         site.passkeys,
+        site.google,
         site.sessions,
         site.me,
         site.people,
@@ -123,6 +130,13 @@ pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
         .at("/health/live/", get(live()))
         .at("/metrics", get(MetricsPage { report, readers, proxies: proxies.clone() }));
     routes = add_pages(routes, &site.assets, &site.gate);
+    if let Some(google) = site.google_pages {
+        routes = routes
+            .at("/auth/google/", get(Leave(google.clone())))
+            .at("/auth/google", add_slash())
+            .at("/auth/google/callback/", get(ComeBack(google)))
+            .at("/auth/google/callback", add_slash());
+    }
     if let Some(mailbox) = site.mailbox {
         routes = routes
             .at("/dev/mailbox.json", get(MailboxJson(mailbox)))
@@ -154,6 +168,7 @@ pub fn openapi_document(site: Site) -> String {
         site.security,
         site.second_factor,
         site.passkeys,
+        site.google,
         site.sessions,
         site.me,
         site.people,

@@ -54,6 +54,7 @@ fn label(purpose: PayloadPurpose) -> &'static [u8] {
         PayloadPurpose::TotpSecret => b"sotto/v1/payload/totp-secret",
         PayloadPurpose::TotpSetUp => b"sotto/v1/payload/totp-set-up",
         PayloadPurpose::Ceremony => b"sotto/v1/payload/ceremony",
+        PayloadPurpose::ExternalSignIn => b"sotto/v1/payload/external_sign_in",
     }
 }
 

@@ -30,7 +30,8 @@ fn expires_at(mail: &Mail, now: Timestamp) -> Option<Timestamp> {
     match mail {
         Mail::ConfirmAddress { .. }
         | Mail::ConfirmAction { .. }
-        | Mail::ConfirmNewAddress { .. } => Some(now + Otp::LIFETIME),
+        | Mail::ConfirmNewAddress { .. }
+        | Mail::ConfirmLink { .. } => Some(now + Otp::LIFETIME),
         Mail::ResetPassword { .. } => Some(now + PasswordReset::LIFETIME),
         Mail::Welcome { .. }
         | Mail::AlreadyRegistered { .. }
@@ -38,6 +39,7 @@ fn expires_at(mail: &Mail, now: Timestamp) -> Option<Timestamp> {
         | Mail::SecondFactor { .. }
         | Mail::PasswordChanged { .. }
         | Mail::EmailChanged { .. }
+        | Mail::GoogleChanged { .. }
         | Mail::AccountDeleted { .. } => None,
     }
 }

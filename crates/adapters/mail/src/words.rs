@@ -40,13 +40,12 @@ pub fn render(mail: &Mail, public_url: &str) -> Rendered {
             }
         }
         Mail::ConfirmNewAddress { code } => {
-            let (code, link) = (code.reveal(), &link("/profile/edit/"));
-            let (minutes, tries) = (Otp::LIFETIME.num_minutes(), Otp::MAX_ATTEMPTS);
-            Rendered {
-                subject: format!("{code} is your Sotto code"),
-                text: fill(&ConfirmNewAddressText { code, minutes, tries, link }),
-                html: fill(&ConfirmNewAddressHtml { code, minutes, tries, link }),
-            }
+            confirm_new_address(code.reveal(), &link("/profile/edit/"))
+        }
+        Mail::ConfirmLink { code } => confirm_link(code.reveal(), &link("/link-google/")),
+        Mail::GoogleChanged { username, linked } => {
+            let (link, forgot) = (link("/profile/edit/"), link("/forgot-password/"));
+            google_changed(username.as_str(), *linked, &link, &forgot)
         }
         Mail::ResetPassword { username, token } => {
             // Behind a `#`, so that no server and no log ever sees it.
@@ -182,6 +181,33 @@ fn told(news: SecondFactorNews) -> Told {
     Told { subject, title, preview, happened }
 }
 
+fn confirm_new_address(code: &str, link: &str) -> Rendered {
+    let (minutes, tries) = (Otp::LIFETIME.num_minutes(), Otp::MAX_ATTEMPTS);
+    Rendered {
+        subject: format!("{code} is your Sotto code"),
+        text: fill(&ConfirmNewAddressText { code, minutes, tries, link }),
+        html: fill(&ConfirmNewAddressHtml { code, minutes, tries, link }),
+    }
+}
+
+fn confirm_link(code: &str, link: &str) -> Rendered {
+    let (minutes, tries) = (Otp::LIFETIME.num_minutes(), Otp::MAX_ATTEMPTS);
+    Rendered {
+        subject: format!("{code} is your Sotto code"),
+        text: fill(&ConfirmLinkText { code, minutes, tries, link }),
+        html: fill(&ConfirmLinkHtml { code, minutes, tries, link }),
+    }
+}
+
+fn google_changed(username: &str, linked: bool, link: &str, forgot: &str) -> Rendered {
+    let what = if linked { "linked to" } else { "unlinked from" };
+    Rendered {
+        subject: format!("Google was {what} your Sotto account"),
+        text: fill(&GoogleChangedText { username, linked, link, forgot }),
+        html: fill(&GoogleChangedHtml { username, linked, link, forgot }),
+    }
+}
+
 /// To the minute: people compare it with what they remember.
 fn in_words(at: Timestamp) -> String {
     at.format("%-d %B %Y, %H:%M UTC").to_string()
@@ -215,6 +241,14 @@ parts!(
 parts!(
     ConfirmNewAddressText "confirm_new_address.txt", ConfirmNewAddressHtml "confirm_new_address.html",
     { code: &'a str, minutes: i64, tries: u32, link: &'a str }
+);
+parts!(
+    ConfirmLinkText "confirm_link.txt", ConfirmLinkHtml "confirm_link.html",
+    { code: &'a str, minutes: i64, tries: u32, link: &'a str }
+);
+parts!(
+    GoogleChangedText "google_changed.txt", GoogleChangedHtml "google_changed.html",
+    { username: &'a str, linked: bool, link: &'a str, forgot: &'a str }
 );
 parts!(
     ResetPasswordText "reset_password.txt", ResetPasswordHtml "reset_password.html",
@@ -289,10 +323,11 @@ mod tests {
     }
 
     /// Each kind, and the page it links to.
-    const PAGES: [&str; 18] = [
+    const PAGES: [&str; 21] = [
         "/verify-otp/",
         "/profile/",
         "/profile/edit/",
+        "/link-google/",
         "/profile/",
         "/login/",
         "/profile/#devices",
@@ -308,20 +343,23 @@ mod tests {
         "/forgot-password/",
         "/forgot-password/",
         "/forgot-password/",
+        "/profile/edit/",
+        "/profile/edit/",
     ];
     /// The first ones hold a code and don't know whose.
-    const CODES: usize = 3;
+    const CODES: usize = 4;
 
     fn second_factor(news: SecondFactorNews) -> Mail {
         Mail::SecondFactor { username: username(), news }
     }
 
-    fn all() -> [Mail; 18] {
+    fn all() -> [Mail; 21] {
         let code = OtpCode::typed("482913");
         [
             confirm(),
             Mail::ConfirmAction { code: code.clone() },
-            Mail::ConfirmNewAddress { code },
+            Mail::ConfirmNewAddress { code: code.clone() },
+            Mail::ConfirmLink { code },
             Mail::Welcome { username: username() },
             Mail::AlreadyRegistered { username: username() },
             new_sign_in(username()),
@@ -337,6 +375,8 @@ mod tests {
             second_factor(SecondFactorNews::NewRecoveryCodes),
             second_factor(SecondFactorNews::Refused),
             second_factor(SecondFactorNews::RecoveryCodeUsed { left: 9 }),
+            Mail::GoogleChanged { username: username(), linked: true },
+            Mail::GoogleChanged { username: username(), linked: false },
         ]
     }
 

@@ -10,6 +10,7 @@ mod ceremonies;
 mod challenges;
 mod documents;
 mod errors;
+mod external_sign_ins;
 mod greeting;
 mod heads;
 mod keys;

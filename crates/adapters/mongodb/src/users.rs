@@ -78,6 +78,13 @@ impl UserRepository for MongoStore {
         self.find_user(doc! { "email": email.as_str() }).await
     }
 
+    async fn find_by_identity(
+        &self,
+        identity: &ExternalIdentity,
+    ) -> Result<Option<User>, Unavailable> {
+        self.find_user(by_google(identity)).await
+    }
+
     async fn find_by_username(&self, username: &Username) -> Result<Option<User>, Unavailable> {
         self.find_user(doc! { "username_key": username.key() }).await
     }
@@ -174,6 +181,39 @@ impl UserRepository for MongoStore {
                 Err(error) if duplicate_key(&error).is_some() => Ok(Some(Err(Taken::Email))),
                 Err(error) => Err(error.into()),
             }
+        })
+        .await
+    }
+
+    async fn link_identity(
+        &self,
+        user: UserId,
+        identity: &ExternalIdentity,
+    ) -> Result<Option<Result<User, Taken>>, Unavailable> {
+        let ExternalIdentity { issuer, subject } = identity;
+        let new = doc! { "$set": { "google": { "issuer": issuer, "subject": subject } } };
+        let unlinked = doc! { "_id": id(user.as_bytes()), "google": null };
+        in_time(async {
+            match users(self).update_one(unlinked, new).await {
+                Ok(_) => {}
+                Err(error) if duplicate_key(&error).is_some() => {
+                    return Ok(Some(Err(Taken::Identity)));
+                }
+                Err(error) => return Err(error.into()),
+            }
+            let user = users(self).find_one(doc! { "_id": id(user.as_bytes()) }).await?;
+            user.map(|record| User::try_from(record).map(Ok)).transpose()
+        })
+        .await
+    }
+
+    async fn unlink_identity(&self, user: UserId) -> Result<Option<User>, Unavailable> {
+        let with_password = doc! { "_id": id(user.as_bytes()), "password_hash": { "$ne": null } };
+        in_time(async {
+            let users = users(self);
+            users.update_one(with_password, doc! { "$unset": { "google": "" } }).await?;
+            let user = users.find_one(doc! { "_id": id(user.as_bytes()) }).await?;
+            user.map(User::try_from).transpose()
         })
         .await
     }

@@ -6,10 +6,11 @@ mod watch;
 
 use adapter_mongodb::MongoStore;
 use application::ports::{
-    CeremonyRepository, ChallengeRepository, KeyFingerprint, KeyFingerprintRepository,
-    KnownDeviceRepository, MessageChange, MessageRepository, OutboxRepository, PasskeyRepository,
-    PasswordResetRepository, RegistrationRepository, RoomHeads, RoomRepository,
-    SecondFactorRepository, SessionRepository, StoreProbe, TouchMark, UserRepository,
+    CeremonyRepository, ChallengeRepository, ExternalSignInRepository, KeyFingerprint,
+    KeyFingerprintRepository, KnownDeviceRepository, MessageChange, MessageRepository,
+    OutboxRepository, PasskeyRepository, PasswordResetRepository, RegistrationRepository,
+    RoomHeads, RoomRepository, SecondFactorRepository, SessionRepository, StoreProbe, TouchMark,
+    UserRepository,
 };
 use domain::{
     history::{Limit, Window},
@@ -32,7 +33,7 @@ use support::TestDatabase;
 use testkit::{
     RecordingBus, START, a_ceremony, a_challenge, a_known_device, a_message, a_passkey,
     a_password_reset, a_registration, a_second_factor, a_session, a_user, an_email, an_emoji,
-    later, resent,
+    an_errand, an_identity, later, resent,
 };
 use watch::{Looks, faults};
 
@@ -50,6 +51,7 @@ async fn every_look_goes_by_an_index() {
     known_devices(&store).await;
     codes_and_links(&store).await;
     second_factors(&store).await;
+    errands(&store).await;
     outbox(&store).await;
     keys(&store).await;
     conversations(&store).await;
@@ -66,6 +68,7 @@ async fn every_look_goes_by_an_index() {
     for collection in [
         "ceremonies",
         "challenges",
+        "external_sign_ins",
         "health",
         "key_fingerprints",
         "known_devices",
@@ -166,6 +169,13 @@ async fn accounts(store: &MongoStore) {
         .expect("answers")
         .expect("is there")
         .expect("own");
+    let identity = an_identity(1);
+    let linked = store.link_identity(ann.id, &identity).await.expect("answers");
+    linked.expect("is there").expect("is free");
+    let taken = store.link_identity(a_user(2).id, &identity).await.expect("answers");
+    taken.expect("is there").expect_err("is taken");
+    assert!(store.find_by_identity(&identity).await.expect("answers").is_some());
+    store.unlink_identity(ann.id).await.expect("answers").expect("is there");
     assert!(store.has_username_like(&ann.username).await.expect("answers"));
     assert_eq!(store.list(&[ann.id, a_user(2).id]).await.expect("answers").len(), 2);
     let listed = store.list_by_username_prefix("person-", 3).await.expect("answers");
@@ -300,6 +310,16 @@ async fn second_factors(store: &MongoStore) {
     assert!(CeremonyRepository::take(store, &begun.flow, begun.kind).await.expect("answers"));
     CeremonyRepository::remove_by_user(store, a_user(2).id).await.expect("answers");
     CeremonyRepository::remove_begun_before(store, START).await.expect("answers");
+}
+
+async fn errands(store: &MongoStore) {
+    for n in 1..=3 {
+        ExternalSignInRepository::insert(store, &an_errand(n)).await.expect("answers");
+    }
+    let key = an_errand(1).key;
+    assert!(ExternalSignInRepository::find(store, &key).await.expect("answers").is_some());
+    assert!(ExternalSignInRepository::take(store, &key).await.expect("answers").is_some());
+    ExternalSignInRepository::remove_begun_before(store, START).await.expect("answers");
 }
 
 async fn outbox(store: &MongoStore) {

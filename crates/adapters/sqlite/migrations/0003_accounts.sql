@@ -81,3 +81,11 @@ CREATE TABLE ceremonies (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ceremonies_by_user ON ceremonies (user);
 CREATE INDEX ceremonies_by_age ON ceremonies (begun_at);
+
+-- What is remembered of people on their way to a provider and back.
+CREATE TABLE external_sign_ins (
+  key      BLOB PRIMARY KEY NOT NULL,
+  sealed   BLOB NOT NULL,
+  begun_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX external_sign_ins_by_age ON external_sign_ins (begun_at);

@@ -10,6 +10,7 @@ mod sql;
 
 mod ceremonies;
 mod challenges;
+mod external_sign_ins;
 mod heads;
 mod keys;
 mod known_devices;

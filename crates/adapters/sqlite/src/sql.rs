@@ -30,8 +30,8 @@ macro_rules! select_messages {
 #[cfg(test)]
 mod tests {
     use crate::{
-        ceremonies, challenges, heads, keys, known_devices, messages, outbox, passkeys,
-        password_resets, registrations, rooms, schema, second_factors, sessions, users,
+        ceremonies, challenges, external_sign_ins, heads, keys, known_devices, messages, outbox,
+        passkeys, password_resets, registrations, rooms, schema, second_factors, sessions, users,
     };
     use rusqlite::Connection;
 
@@ -72,6 +72,7 @@ mod tests {
         let files = [
             ceremonies::STATEMENTS,
             challenges::STATEMENTS,
+            external_sign_ins::STATEMENTS,
             heads::STATEMENTS,
             keys::STATEMENTS,
             known_devices::STATEMENTS,
@@ -110,6 +111,7 @@ mod tests {
         let sources = [
             include_str!("ceremonies.rs"),
             include_str!("challenges.rs"),
+            include_str!("external_sign_ins.rs"),
             include_str!("heads.rs"),
             include_str!("keys.rs"),
             include_str!("known_devices.rs"),

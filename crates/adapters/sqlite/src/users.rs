@@ -34,6 +34,7 @@ statements! {
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT DO NOTHING";
     FIND = select_users!("WHERE id = ?1");
     FIND_BY_EMAIL = select_users!("WHERE email = ?1");
+    FIND_BY_GOOGLE = select_users!("WHERE google_issuer = ?1 AND google_subject = ?2");
     FIND_BY_KEY = select_users!("WHERE username_key = ?1");
     HAS_EMAIL = "SELECT 1 FROM users WHERE email = ?1";
     HAS_GOOGLE = "SELECT 1 FROM users WHERE google_issuer = ?1 AND google_subject = ?2";
@@ -49,6 +50,10 @@ statements! {
         last_name = ?6 WHERE id = ?1";
     REPLACE_PASSWORD = "UPDATE users SET password_hash = ?2 WHERE id = ?1";
     REPLACE_EMAIL = "UPDATE OR IGNORE users SET email = ?2 WHERE id = ?1";
+    LINK = "UPDATE OR IGNORE users SET google_issuer = ?2, google_subject = ?3
+        WHERE id = ?1 AND google_subject IS NULL";
+    UNLINK = "UPDATE users SET google_issuer = NULL, google_subject = NULL
+        WHERE id = ?1 AND password_hash IS NOT NULL";
 }
 
 /// Sorts behind every character of a key.
@@ -68,6 +73,18 @@ impl UserRepository for SqliteStore {
     async fn find_by_email(&self, email: &Email) -> Result<Option<User>, Unavailable> {
         let email = email.clone();
         self.read(move |conn| find(conn, FIND_BY_EMAIL, &email.as_str())).await
+    }
+
+    async fn find_by_identity(
+        &self,
+        identity: &ExternalIdentity,
+    ) -> Result<Option<User>, Unavailable> {
+        let ExternalIdentity { issuer, subject } = identity.clone();
+        self.read(move |conn| {
+            let mut statement = conn.prepare_cached(FIND_BY_GOOGLE)?;
+            Ok(statement.query_row([&issuer, &subject], user).optional()?)
+        })
+        .await
     }
 
     async fn find_by_username(&self, username: &Username) -> Result<Option<User>, Unavailable> {
@@ -143,6 +160,30 @@ impl UserRepository for SqliteStore {
             let replaced = conn.prepare_cached(REPLACE_EMAIL)?.execute(new)?;
             let user = find(conn, FIND, id.as_bytes())?;
             Ok(user.map(|user| if replaced == 1 { Ok(user) } else { Err(Taken::Email) }))
+        })
+        .await
+    }
+
+    async fn link_identity(
+        &self,
+        id: UserId,
+        identity: &ExternalIdentity,
+    ) -> Result<Option<Result<User, Taken>>, Unavailable> {
+        let identity = identity.clone();
+        self.write(move |conn| {
+            let new = params![id.as_bytes(), identity.issuer, identity.subject];
+            conn.prepare_cached(LINK)?.execute(new)?;
+            let user = find(conn, FIND, id.as_bytes())?;
+            // Still without one: the index refused it.
+            Ok(user.map(|user| if user.google.is_some() { Ok(user) } else { Err(Taken::Identity) }))
+        })
+        .await
+    }
+
+    async fn unlink_identity(&self, id: UserId) -> Result<Option<User>, Unavailable> {
+        self.write(move |conn| {
+            conn.prepare_cached(UNLINK)?.execute([id.as_bytes()])?;
+            find(conn, FIND, id.as_bytes())
         })
         .await
     }

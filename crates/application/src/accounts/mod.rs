@@ -11,6 +11,7 @@ mod confirm;
 mod create_user;
 mod devices;
 mod erase;
+pub mod google;
 mod own_second_factor;
 mod passkeys;
 mod passwords;

@@ -1,17 +1,18 @@
 //! Forgetting what has expired. Nothing depends on it: whether something still counts is judged
 //! whenever it is used.
 use crate::ports::{
-    CeremonyRepository, ChallengeRepository, Clock, KnownDeviceRepository, PasswordResetRepository,
-    RegistrationRepository, SessionRepository, Unavailable,
+    CeremonyRepository, ChallengeRepository, Clock, ExternalSignInRepository,
+    KnownDeviceRepository, PasswordResetRepository, RegistrationRepository, SessionRepository,
+    Unavailable,
 };
 use domain::{
-    ceremony::Ceremony, known_device::KnownDevice, otp::Otp, password_reset::PasswordReset,
-    registration::Registration, session::Session,
+    ceremony::Ceremony, external_sign_in::ExternalSignIn, known_device::KnownDevice, otp::Otp,
+    password_reset::PasswordReset, registration::Registration, session::Session,
 };
 use std::sync::Arc;
 
-/// Removes what no longer counts: sign-ups, sessions, known devices, codes, links and
-/// what was begun and not finished.
+/// Removes what no longer counts: sign-ups, sessions, known devices, codes, links, what was begun and
+/// not finished, and people who never came back from a provider.
 pub struct Sweep {
     /// Where sign-ups wait.
     pub registrations: Arc<dyn RegistrationRepository>,
@@ -25,6 +26,8 @@ pub struct Sweep {
     pub password_resets: Arc<dyn PasswordResetRepository>,
     /// What browsers have begun.
     pub ceremonies: Arc<dyn CeremonyRepository>,
+    /// People on their way to a provider and back.
+    pub external_sign_ins: Arc<dyn ExternalSignInRepository>,
     /// Judges their age.
     pub clock: Arc<dyn Clock>,
 }
@@ -38,6 +41,7 @@ impl Sweep {
         self.known_devices.remove_used_before(now - KnownDevice::LIFETIME).await?;
         self.challenges.remove_sent_before(now - Otp::LIFETIME).await?;
         self.password_resets.remove_made_before(now - PasswordReset::LIFETIME).await?;
-        self.ceremonies.remove_begun_before(now - Ceremony::LIFETIME).await
+        self.ceremonies.remove_begun_before(now - Ceremony::LIFETIME).await?;
+        self.external_sign_ins.remove_begun_before(now - ExternalSignIn::LIFETIME).await
     }
 }

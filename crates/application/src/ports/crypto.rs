@@ -32,6 +32,8 @@ pub enum PayloadPurpose {
     TotpSetUp,
     /// What has to be known when something begun in a browser ends.
     Ceremony,
+    /// What is remembered of somebody on their way to a provider and back.
+    ExternalSignIn,
 }
 
 /// Seals anything but message bodies that leaves this process.

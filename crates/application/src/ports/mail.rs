@@ -23,6 +23,18 @@ pub enum Mail {
         /// The digits.
         code: OtpCode,
     },
+    /// Somebody came by Google with the address of an account; the code proves that it is theirs.
+    ConfirmLink {
+        /// The digits.
+        code: OtpCode,
+    },
+    /// The account can be signed in to with Google, or no longer.
+    GoogleChanged {
+        /// The account's name.
+        username: Username,
+        /// Whether it can.
+        linked: bool,
+    },
     /// Somebody forgot the password of an account.
     ResetPassword {
         /// The account's name.

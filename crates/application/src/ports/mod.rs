@@ -17,7 +17,9 @@ mod challenges;
 mod clock;
 mod crypto;
 mod events;
+mod external_sign_ins;
 mod heads;
+mod identity_provider;
 mod keys;
 mod known_devices;
 mod limits;
@@ -43,7 +45,9 @@ pub use {
     clock::{MockClock, MockEntropy},
     crypto::{MockDigester, MockMessageSealer, MockPasswordHasher, MockPayloadSealer},
     events::MockEventBus,
+    external_sign_ins::MockExternalSignInRepository,
     heads::MockRoomHeads,
+    identity_provider::MockIdentityProvider,
     keys::MockKeyFingerprintRepository,
     known_devices::MockKnownDeviceRepository,
     limits::MockRateLimiter,
@@ -71,7 +75,9 @@ pub use {
         Purpose,
     },
     events::{Delivery, EventBus, EventSender, SubscriberGone, Subscription, event_channel},
+    external_sign_ins::ExternalSignInRepository,
     heads::{RoomHeads, TouchMark, TouchedRoom, TouchedRooms},
+    identity_provider::{GrantedCode, IdentityProvider, ProviderError, SignInSecrets},
     keys::{KeyFingerprint, KeyFingerprintRepository},
     known_devices::KnownDeviceRepository,
     limits::{LimitKey, RateLimiter},

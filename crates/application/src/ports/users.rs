@@ -4,6 +4,7 @@ use domain::{
     Timestamp,
     email::Email,
     id::UserId,
+    identity::ExternalIdentity,
     password::PasswordHash,
     user::{ProfileChange, Taken, User},
     username::Username,
@@ -23,6 +24,12 @@ pub trait UserRepository: Send + Sync {
 
     /// The user with this address.
     async fn find_by_email(&self, email: &Email) -> Result<Option<User>, Unavailable>;
+
+    /// The user who is this at a provider.
+    async fn find_by_identity(
+        &self,
+        identity: &ExternalIdentity,
+    ) -> Result<Option<User>, Unavailable>;
 
     /// The user with this username, compared by key.
     async fn find_by_username(&self, username: &Username) -> Result<Option<User>, Unavailable>;
@@ -63,6 +70,20 @@ pub trait UserRepository: Send + Sync {
         id: UserId,
         email: &Email,
     ) -> Result<Option<Result<User, Taken>>, Unavailable>;
+
+    /// Links an account elsewhere with somebody who has none linked, and returns them as they are
+    /// now: whoever has another one linked keeps that. Says that it is taken if it belongs to
+    /// somebody else; this write decides, as in [`UserRepository::insert`]. `None` if there is no
+    /// such user.
+    async fn link_identity(
+        &self,
+        id: UserId,
+        identity: &ExternalIdentity,
+    ) -> Result<Option<Result<User, Taken>>, Unavailable>;
+
+    /// Takes the account elsewhere away from somebody who has a password, and returns them as they
+    /// are now: whoever has none keeps it. `None` if there is no such user.
+    async fn unlink_identity(&self, id: UserId) -> Result<Option<User>, Unavailable>;
 
     /// Up to `limit` users behind one, by id: in the order in which they joined.
     async fn list_page(

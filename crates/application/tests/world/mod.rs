@@ -7,6 +7,7 @@ use application::{
         NewPassword, OpenedSession, OwnSecondFactor, Passkeys, Profile, Register, ResendOtp,
         ResetLinks, ResetPassword, SecondFactors, SecondStep, Sessions, SignIn, SignInByPasskey,
         SignOut, SignUp, SignedIn, Traces, VerifyOtp, VerifyOtpError, WaitingForAddress,
+        google::{BeginGoogle, Errands, FinishGoogle, LinkByCode, NewArrivals, UnlinkGoogle},
     },
     chat::{
         Attendance, Draft, Follow, History, Lingering, MarkRead, OpenRoom, OpenedMessage, Opener,
@@ -16,8 +17,8 @@ use application::{
     operations::{AdoptKeys, Sweep},
     people::FindPeople,
     ports::{
-        Clock, MessageChange, MockPresence, MockRateLimiter, NoMetrics, PasskeyVerifier, Presence,
-        Unavailable,
+        Clock, IdentityProvider, MessageChange, MockPresence, MockRateLimiter, NoMetrics,
+        PasskeyVerifier, Presence, Unavailable,
     },
 };
 use domain::{
@@ -299,6 +300,7 @@ impl World {
             challenges: self.store.challenges.clone(),
             password_resets: self.store.password_resets.clone(),
             ceremonies: self.store.ceremonies.clone(),
+            external_sign_ins: self.store.external_sign_ins.clone(),
             clock: self.clock.clone(),
         }
     }
@@ -483,6 +485,57 @@ impl World {
             second_factors: self.second_factors(),
             sessions: self.sessions(),
             limits: no_limits(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub fn begin_google(&self, provider: Arc<dyn IdentityProvider>) -> BeginGoogle {
+        BeginGoogle {
+            provider: Some(provider),
+            errands: self.errands(),
+            limits: no_limits(),
+            entropy: self.entropy.clone(),
+        }
+    }
+
+    pub fn finish_google(&self, provider: Arc<dyn IdentityProvider>) -> FinishGoogle {
+        FinishGoogle {
+            provider,
+            errands: self.errands(),
+            users: self.store.users.clone(),
+            new_arrivals: NewArrivals {
+                users: self.store.users.clone(),
+                registrations: self.store.registrations.clone(),
+                mailer: self.mailer.clone(),
+                clock: self.clock.clone(),
+                entropy: self.entropy.clone(),
+            },
+            link_by_code: self.link_by_code(),
+            sessions: self.sessions(),
+            mailer: self.mailer.clone(),
+            limits: no_limits(),
+        }
+    }
+
+    pub fn link_by_code(&self) -> LinkByCode {
+        LinkByCode {
+            errands: self.errands(),
+            users: self.store.users.clone(),
+            challenges: self.challenges(),
+            sessions: self.sessions(),
+            mailer: self.mailer.clone(),
+            entropy: self.entropy.clone(),
+        }
+    }
+
+    pub fn unlink_google(&self) -> UnlinkGoogle {
+        UnlinkGoogle { users: self.store.users.clone(), mailer: self.mailer.clone() }
+    }
+
+    pub fn errands(&self) -> Errands {
+        Errands {
+            store: self.store.external_sign_ins.clone(),
+            sealer: Arc::new(PlainPayloadSealer),
             clock: self.clock.clone(),
         }
     }

@@ -7,6 +7,7 @@ use crate::{commands::Inspected, keys, settings::Settings};
 use adapter_crypto::{
     AesMessageSealer, Argon2PasswordHasher, HashingStrength, HmacDigester, KeyRing, OsEntropy,
 };
+use adapter_google::OpenIdProvider;
 use adapter_local::{
     LocalPresence, LocalRateLimiter, RelayEventBus, SystemClock, UnlimitedRateLimiter,
 };
@@ -52,6 +53,8 @@ pub struct Parts {
     pub(crate) code_limiter: Arc<dyn RateLimiter>,
     pub(crate) payloads: Arc<dyn PayloadSealer>,
     pub(crate) passkey_verifier: Option<Arc<dyn PasskeyVerifier>>,
+    /// Who else signs people in, if anybody.
+    pub(crate) google: Option<Arc<OpenIdProvider>>,
     deliver_mail: Option<DeliverMail>,
     relay: Option<Arc<RelayEventBus>>,
     redis: Option<RedisLink>,
@@ -129,6 +132,7 @@ impl Parts {
         } else {
             Arc::new(UnlimitedRateLimiter)
         };
+        let google = choose_provider(settings, &clock)?;
         let hasher = Argon2PasswordHasher::new(HashingStrength::PRODUCTION, entropy.clone());
         Ok(Self {
             sessions: choose_sessions(
@@ -160,6 +164,7 @@ impl Parts {
             mail: post.transport,
             limiter,
             code_limiter,
+            google,
             keys: ring.fingerprints(),
             entropy,
         })
@@ -198,10 +203,23 @@ impl Parts {
             payloads: self.payloads.clone(),
             redis: self.redis.clone(),
             mail: self.mail.clone(),
+            google: self.google.clone(),
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
         }
     }
+}
+
+/// Who signs people in beside us, as set. Nobody is asked anything yet.
+fn choose_provider(
+    settings: &Settings,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<Arc<OpenIdProvider>>> {
+    let Some(google) = &settings.google else { return Ok(None) };
+    let client = google.client(settings.public_url.origin());
+    let provider = OpenIdProvider::new(google.issuer.clone(), client, clock.clone())
+        .context("no certificates were found to know Google by; install ca-certificates")?;
+    Ok(Some(Arc::new(provider)))
 }
 
 /// Counted together with the other instances where Redis is, else alone.

@@ -9,10 +9,10 @@ use application::{
     measured::MeasuredBus,
     operations::AdoptKeys,
     ports::{
-        CeremonyRepository, ChallengeRepository, EventBus, KeyFingerprintRepository,
-        KnownDeviceRepository, MessageRepository, OutboxRepository, PasskeyRepository,
-        PasswordResetRepository, RegistrationRepository, RoomRepository, SecondFactorRepository,
-        SessionRepository, StoreProbe, UserRepository,
+        CeremonyRepository, ChallengeRepository, EventBus, ExternalSignInRepository,
+        KeyFingerprintRepository, KnownDeviceRepository, MessageRepository, OutboxRepository,
+        PasskeyRepository, PasswordResetRepository, RegistrationRepository, RoomRepository,
+        SecondFactorRepository, SessionRepository, StoreProbe, UserRepository,
     },
 };
 use std::sync::Arc;
@@ -32,6 +32,7 @@ pub trait Store:
     + SecondFactorRepository
     + CeremonyRepository
     + PasskeyRepository
+    + ExternalSignInRepository
     + StoreProbe
 {
 }
@@ -50,6 +51,7 @@ impl<S> Store for S where
         + SecondFactorRepository
         + CeremonyRepository
         + PasskeyRepository
+        + ExternalSignInRepository
         + StoreProbe
 {
 }

@@ -5,6 +5,7 @@
 
 pub mod ceremonies;
 pub mod challenges;
+pub mod external_sign_ins;
 pub mod keys;
 pub mod known_devices;
 pub mod messages;
@@ -20,10 +21,10 @@ pub mod users;
 
 use crate::RecordingBus;
 use application::ports::{
-    CeremonyRepository, ChallengeRepository, KeyFingerprintRepository, KnownDeviceRepository,
-    MessageRepository, OutboxRepository, PasskeyRepository, PasswordResetRepository,
-    RegistrationRepository, RoomRepository, SecondFactorRepository, SessionRepository,
-    UserRepository,
+    CeremonyRepository, ChallengeRepository, ExternalSignInRepository, KeyFingerprintRepository,
+    KnownDeviceRepository, MessageRepository, OutboxRepository, PasskeyRepository,
+    PasswordResetRepository, RegistrationRepository, RoomRepository, SecondFactorRepository,
+    SessionRepository, UserRepository,
 };
 use std::{any::Any, sync::Arc};
 use tokio::sync::Barrier;
@@ -57,6 +58,8 @@ pub struct StoreUnderTest {
     pub passkeys: Arc<dyn PasskeyRepository>,
     /// What browsers have begun.
     pub ceremonies: Arc<dyn CeremonyRepository>,
+    /// People on their way to a provider and back.
+    pub external_sign_ins: Arc<dyn ExternalSignInRepository>,
     /// What it announced.
     pub bus: Arc<RecordingBus>,
     _guard: Arc<dyn Any + Send + Sync>,
@@ -80,6 +83,7 @@ impl StoreUnderTest {
             + SecondFactorRepository
             + CeremonyRepository
             + PasskeyRepository
+            + ExternalSignInRepository
             + 'static,
         G: Any + Send + Sync,
     {
@@ -96,6 +100,7 @@ impl StoreUnderTest {
             ceremonies: store.clone(),
             passkeys: store.clone(),
             known_devices: store.clone(),
+            external_sign_ins: store.clone(),
             outbox: store,
             bus,
             _guard: Arc::new(guard),
@@ -152,6 +157,11 @@ macro_rules! store_contract {
                 of_people_that_race_for_one_new_address_one_gets_it
                 all_users_are_paged_in_the_order_in_which_they_joined
                 who_is_kept_out_is_known_but_found_by_no_prefix
+                an_account_elsewhere_is_linked_unless_it_is_taken
+                whoever_has_another_account_linked_keeps_that
+                of_people_that_race_for_one_account_elsewhere_one_gets_it
+                of_accounts_elsewhere_that_race_for_one_person_one_is_linked
+                an_account_elsewhere_is_unlinked_where_there_is_a_password
                 who_was_removed_is_gone_and_their_names_are_free
             }
             registrations {
@@ -279,6 +289,12 @@ macro_rules! store_contract {
                 ceremonies_of_a_person_are_forgotten_together
                 old_ceremonies_are_forgotten
             }
+            external_sign_ins {
+                an_errand_is_found_by_its_key
+                an_errand_is_taken_once
+                of_takers_that_race_one_gets_the_errand
+                old_errands_are_forgotten
+            }
             outbox {
                 a_mail_is_claimed_as_it_was_inserted
                 nothing_is_claimed_before_it_is_due
@@ -338,6 +354,7 @@ mod tests {
         let sources = [
             include_str!("ceremonies.rs"),
             include_str!("challenges.rs"),
+            include_str!("external_sign_ins.rs"),
             include_str!("keys.rs"),
             include_str!("known_devices.rs"),
             include_str!("messages.rs"),

@@ -283,6 +283,88 @@ pub async fn who_is_kept_out_is_known_but_found_by_no_prefix(store: &StoreUnderT
     assert_eq!(nobody, None);
 }
 
+async fn link(store: &StoreUnderTest, n: u32, subject: &str) -> Option<Result<User, Taken>> {
+    store.users.link_identity(a_user(n).id, &identity(subject)).await.expect("answers")
+}
+
+async fn found_by_identity(store: &StoreUnderTest, subject: &str) -> Option<User> {
+    store.users.find_by_identity(&identity(subject)).await.expect("answers")
+}
+
+fn linked(n: u32, subject: &str) -> User {
+    User { google: Some(identity(subject)), ..a_user(n) }
+}
+
+pub async fn an_account_elsewhere_is_linked_unless_it_is_taken(store: &StoreUnderTest) {
+    for n in 1..=2 {
+        assert_eq!(insert(store, &a_user(n)).await, Ok(()));
+    }
+    assert_eq!(found_by_identity(store, "1").await, None);
+    for _ in 0..2 {
+        assert_eq!(link(store, 1, "1").await, Some(Ok(linked(1, "1"))), "its own is not taken");
+    }
+    assert_eq!(found_by_identity(store, "1").await, Some(linked(1, "1")));
+    assert_eq!(link(store, 2, "1").await, Some(Err(Taken::Identity)));
+    assert_eq!(store.users.find(a_user(2).id).await.expect("answers"), Some(a_user(2)));
+    let elsewhere =
+        ExternalIdentity { issuer: "https://other.example".to_owned(), ..identity("1") };
+    assert_eq!(store.users.find_by_identity(&elsewhere).await.expect("answers"), None);
+    let same_subject = store.users.link_identity(a_user(2).id, &elsewhere).await.expect("answers");
+    assert!(same_subject.is_some_and(|user| user.is_ok()), "of another provider, another account");
+    assert_eq!(link(store, 3, "3").await, None);
+}
+
+pub async fn whoever_has_another_account_linked_keeps_that(store: &StoreUnderTest) {
+    for user in [linked(1, "1"), linked(2, "2")] {
+        assert_eq!(insert(store, &user).await, Ok(()));
+    }
+    assert_eq!(link(store, 1, "7").await, Some(Ok(linked(1, "1"))));
+    assert_eq!(link(store, 1, "2").await, Some(Ok(linked(1, "1"))), "also where that is taken");
+    assert_eq!(found_by_identity(store, "7").await, None);
+    assert_eq!(found_by_identity(store, "1").await, Some(linked(1, "1")));
+}
+
+pub async fn of_people_that_race_for_one_account_elsewhere_one_gets_it(store: &StoreUnderTest) {
+    for n in 0..8 {
+        assert_eq!(insert(store, &a_user(n)).await, Ok(()));
+    }
+    let outcomes = at_once(8, |n| {
+        let users = store.users.clone();
+        async move { users.link_identity(a_user(n).id, &identity("1")).await }
+    });
+    let outcomes =
+        outcomes.await.into_iter().map(|outcome| outcome.map(|o| o.expect("exists").map(drop)));
+    assert_one_wins(outcomes.collect(), Taken::Identity);
+}
+
+pub async fn of_accounts_elsewhere_that_race_for_one_person_one_is_linked(store: &StoreUnderTest) {
+    assert_eq!(insert(store, &a_user(1)).await, Ok(()));
+    let outcomes = at_once(8, |n| {
+        let users = store.users.clone();
+        async move { users.link_identity(a_user(1).id, &identity(&n.to_string())).await }
+    });
+    let seen: Vec<_> =
+        outcomes.await.into_iter().map(|outcome| outcome.expect("answers")).collect();
+    assert!(seen.iter().all(|user| *user == seen[0]), "all see the one that is linked");
+    assert!(matches!(&seen[0], Some(Ok(user)) if user.google.is_some()));
+}
+
+pub async fn an_account_elsewhere_is_unlinked_where_there_is_a_password(store: &StoreUnderTest) {
+    let alone = User { password: None, ..linked(2, "2") };
+    for user in [&linked(1, "1"), &alone] {
+        assert_eq!(insert(store, user).await, Ok(()));
+    }
+    let unlink = async |n| store.users.unlink_identity(a_user(n).id).await.expect("answers");
+    for _ in 0..2 {
+        assert_eq!(unlink(1).await, Some(a_user(1)));
+    }
+    assert_eq!(found_by_identity(store, "1").await, None);
+    assert_eq!(unlink(2).await, Some(alone.clone()), "nobody is left without a way in");
+    assert_eq!(found_by_identity(store, "2").await, Some(alone));
+    assert_eq!(link(store, 1, "3").await, Some(Ok(linked(1, "3"))));
+    assert_eq!(unlink(3).await, None);
+}
+
 pub async fn who_was_removed_is_gone_and_their_names_are_free(store: &StoreUnderTest) {
     let linked = User { google: Some(identity("1")), ..a_user(1) };
     for user in [&linked, &a_user(2)] {

@@ -85,7 +85,7 @@ enum Accepted {
 }
 
 #[derive(ApiResponse)]
-enum NowSignedIn {
+pub enum NowSignedIn {
     /// Signed in.
     #[oai(status = 200)]
     Ok(Json<OwnUserShape>, #[oai(header = "Set-Cookie")] String),

@@ -77,13 +77,13 @@ struct VerifyEmailRequest {
 
 /// What comes next.
 #[derive(Object)]
-struct MailStatus {
+pub struct MailStatus {
     /// `mail_sent`.
     status: String,
 }
 
 #[derive(ApiResponse)]
-enum MailAccepted {
+pub enum MailAccepted {
     /// A mail is on its way, if there is anybody to send it to.
     #[oai(status = 202)]
     Accepted(Json<MailStatus>),
@@ -210,7 +210,8 @@ impl SecurityApi {
     }
 }
 
-fn accepted() -> MailAccepted {
+/// It is.
+pub fn accepted() -> MailAccepted {
     MailAccepted::Accepted(Json(MailStatus { status: "mail_sent".to_owned() }))
 }
 

@@ -1,6 +1,6 @@
 //! What the API and the sockets speak: one struct a shape.
 use application::{
-    accounts::WaitingSignUp,
+    accounts::{WaitingSignUp, google::WaitingLink},
     chat::{Content, OpenedMessage, RoomEntry},
 };
 use domain::{Timestamp, id::SessionId, rfc3339, room::RoomCursor, session::Session, user};
@@ -157,6 +157,22 @@ pub struct WaitingSignUpShape {
     resend_at: String,
     /// Tries that remain.
     attempts_left: u32,
+}
+
+/// The account this browser is about to link with Google.
+#[derive(Clone, Debug, Serialize, Object)]
+#[oai(rename = "WaitingLink")]
+pub struct WaitingLinkShape {
+    /// Where the code was mailed to.
+    email: String,
+    /// When it is too late.
+    expires_at: String,
+}
+
+impl From<WaitingLink> for WaitingLinkShape {
+    fn from(waiting: WaitingLink) -> Self {
+        Self { email: waiting.email.as_str().to_owned(), expires_at: rfc3339(waiting.expires_at) }
+    }
 }
 
 /// A browser that one is signed in with.

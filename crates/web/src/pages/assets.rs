@@ -2,7 +2,8 @@
 //!
 //! All of `static` is served below one hash of the whole tree, so that modules can import one
 //! another by relative paths and everything is cached for good. In pages `{{static}}` stands for
-//! that prefix, and `{{name}}` for the file `partials/name.html`.
+//! that prefix, and `{{name}}` for the file `partials/name.html`. Partials whose names begin with
+//! `google-` are left out where signing in with Google is not set up.
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use flate2::{Compression, write::GzEncoder};
 use poem::{
@@ -33,8 +34,8 @@ pub struct File {
 }
 
 impl Assets {
-    /// Reads everything that is embedded.
-    pub fn load() -> Self {
+    /// Reads everything that is embedded, with what is shown of Google or without.
+    pub fn load(google: bool) -> Self {
         let content =
             |path: &str| Embedded::get(path).map_or(Cow::Borrowed(&[][..]), |file| file.data);
         let mut paths: Vec<String> = Embedded::iter().map(Cow::into_owned).collect();
@@ -48,7 +49,11 @@ impl Assets {
             .map(|(path, name)| (name.to_owned(), File::new(name, slim(name, content(path)))));
         let text = |path: &str| String::from_utf8_lossy(&content(path)).into_owned();
         let partials: Vec<(String, String)> = below("partials/")
-            .map(|(path, name)| (name.replace(".html", ""), text(path).trim_end().to_owned()))
+            .map(|(path, name)| {
+                let shown = google || !name.starts_with("google-");
+                let html = if shown { text(path) } else { String::new() };
+                (name.replace(".html", ""), html.trim_end().to_owned())
+            })
             .collect();
         let pages = below("pages/").map(|(path, name)| {
             let mut html = text(path);
@@ -214,7 +219,7 @@ mod tests {
 
     #[test]
     fn every_page_has_its_file() {
-        let assets = Assets::load();
+        let assets = Assets::load(true);
         for (_, file, _) in super::super::PAGES {
             assert!(assets.page(file).is_some(), "{file}");
         }
@@ -222,10 +227,18 @@ mod tests {
 
     #[test]
     fn pages_point_into_the_hashed_tree() {
-        let assets = Assets::load();
+        let assets = Assets::load(false);
         let html = assets.page_text("chat.html");
         assert!(html.contains(&format!("/static/{}/", assets.hash())));
         assert!(!html.contains("{{"), "everything that stands for something is replaced");
+    }
+
+    #[test]
+    fn google_is_offered_where_it_is_set_up_and_nowhere_else() {
+        for page in ["login.html", "register.html"] {
+            let offers = |google| Assets::load(google).page_text(page).contains("/auth/google/");
+            assert!(offers(true) && !offers(false), "{page}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What a browser shows: pages, scripts, styles; and the plain pages for operators.
 pub mod assets;
 pub mod docs;
+pub mod google;
 pub mod health;
 pub mod mailbox;
 pub mod metrics;
@@ -11,11 +12,12 @@ use poem::{Endpoint, Request, Response, Result, Route, RouteMethod, get, http::S
 use std::sync::Arc;
 
 /// Every page: its address, its file, and whether one has to be signed in to see it.
-const PAGES: [(&str, &str, Access); 10] = [
+const PAGES: [(&str, &str, Access); 11] = [
     ("/", "home.html", Access::Everybody),
     ("/register/", "register.html", Access::Everybody),
     ("/verify-otp/", "verify-otp.html", Access::Everybody),
     ("/login/", "login.html", Access::Everybody),
+    ("/link-google/", "link-google.html", Access::Everybody),
     ("/forgot-password/", "forgot-password.html", Access::Everybody),
     ("/reset-password/", "reset-password.html", Access::Everybody),
     ("/profile/", "profile.html", Access::SignedIn),

@@ -22,8 +22,10 @@ async function freePort() {
 
 /** A running Sotto. */
 export class Server {
-  static async start({ host = '127.0.0.1' } = {}) {
+  /** @param {{host?: string}} [at] @param {Record<string, string>} [settings] beside those that every server has */
+  static async start({ host = '127.0.0.1' } = {}, settings = {}) {
     const server = new Server();
+    server.settings = settings;
     server.dir = await mkdtemp(join(tmpdir(), 'sotto-journey-'));
     server.url = `http://${host}:${await freePort()}`;
     await server.launch();
@@ -36,6 +38,7 @@ export class Server {
       SOTTO_DATA_DIR: this.dir,
       SOTTO_LISTEN: `127.0.0.1:${new URL(this.url).port}`,
       SOTTO_PUBLIC_URL: this.url,
+      ...this.settings,
     };
   }
 

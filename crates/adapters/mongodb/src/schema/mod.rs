@@ -169,8 +169,9 @@ async fn create(database: &Database, collections: &[Collection]) -> mongodb::err
 mod tests {
     use super::*;
     use domain::{
-        ceremony::Ceremony, known_device::KnownDevice, otp::Otp, outbox::OutgoingMail,
-        password_reset::PasswordReset, registration::Registration, session::Session,
+        ceremony::Ceremony, external_sign_in::ExternalSignIn, known_device::KnownDevice, otp::Otp,
+        outbox::OutgoingMail, password_reset::PasswordReset, registration::Registration,
+        session::Session,
     };
 
     #[test]
@@ -189,6 +190,7 @@ mod tests {
             ("challenges_by_age", after(Otp::LIFETIME)),
             ("password_resets_by_age", after(PasswordReset::LIFETIME)),
             ("ceremonies_by_age", after(Ceremony::LIFETIME)),
+            ("external_sign_ins_by_age", after(ExternalSignIn::LIFETIME)),
         ];
         assert_eq!(swept, expected);
     }

@@ -2,7 +2,8 @@
 //! confirm by mail.
 use super::{Collection, index};
 use domain::{
-    ceremony::Ceremony, known_device::KnownDevice, otp::Otp, password_reset::PasswordReset,
+    ceremony::Ceremony, external_sign_in::ExternalSignIn, known_device::KnownDevice, otp::Otp,
+    password_reset::PasswordReset,
 };
 use mongodb::bson::doc;
 
@@ -51,6 +52,11 @@ pub(crate) const COLLECTIONS: &[Collection] = &[
             index("ceremonies_by_user", &[("user", 1)]),
             index("ceremonies_by_age", &[("begun_at", 1)]).expiring(Ceremony::LIFETIME),
         ],
+    },
+    Collection {
+        name: "external_sign_ins",
+        indexes: &[index("external_sign_ins_by_age", &[("begun_at", 1)])
+            .expiring(ExternalSignIn::LIFETIME)],
     },
 ];
 

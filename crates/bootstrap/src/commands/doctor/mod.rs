@@ -85,8 +85,19 @@ async fn checks(args: &DoctorArgs, mut settings: Settings) -> Result<Vec<Check>>
 
 /// The checks of what is opened by the settings.
 fn checks_of(parts: Inspected) -> Vec<Check> {
-    let Inspected { store, sessions, known_keys, keys, bus, payloads, redis, mail, clock, entropy } =
-        parts;
+    let Inspected {
+        store,
+        sessions,
+        known_keys,
+        keys,
+        bus,
+        payloads,
+        redis,
+        mail,
+        google,
+        clock,
+        entropy,
+    } = parts;
     let mut checks = vec![
         Check::new("keys", parts::check_keys(known_keys, keys)),
         Check::new("store", parts::check_store(store.clone(), sessions, clock, entropy.clone())),
@@ -95,6 +106,7 @@ fn checks_of(parts: Inspected) -> Vec<Check> {
     checks
         .extend(redis.map(|link| Check::new("Redis", parts::check_redis(link, payloads, entropy))));
     checks.extend(mail.map(|transport| Check::new("mail", parts::check_mail(transport))));
+    checks.extend(google.map(|provider| Check::new("Google", parts::check_google(provider))));
     checks
 }
 

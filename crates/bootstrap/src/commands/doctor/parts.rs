@@ -1,6 +1,7 @@
 //! What is behind the ports: the store, its keys, the bus.
 use super::verdict::Verdict;
 use crate::keys;
+use adapter_google::OpenIdProvider;
 use adapter_mail::SmtpTransport;
 use adapter_redis::{RedisBroadcast, RedisLink};
 use application::{
@@ -42,6 +43,8 @@ pub struct Inspected {
     pub redis: Option<RedisLink>,
     /// The mail server, where there is one.
     pub mail: Option<Arc<SmtpTransport>>,
+    /// Who else signs people in, if anybody.
+    pub google: Option<Arc<OpenIdProvider>>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// Names what is written.
@@ -80,6 +83,18 @@ pub async fn check_mail(transport: Arc<SmtpTransport>) -> Verdict {
         Err(error) => Verdict::failed(
             error.to_string(),
             "correct SOTTO_SMTP_URL, or the mail server; until then mail waits in the outbox",
+        ),
+    }
+}
+
+/// Whether the provider says where people are to be sent. That it knows our id and secret shows only
+/// when somebody signs in.
+pub async fn check_google(provider: Arc<OpenIdProvider>) -> Verdict {
+    match provider.greet().await {
+        Ok(()) => Verdict::fine("the provider answers as one does"),
+        Err(error) => Verdict::failed(
+            error.to_string(),
+            "correct SOTTO_GOOGLE_ISSUER, or let Sotto reach it; until then nobody signs in with Google",
         ),
     }
 }

@@ -12,6 +12,18 @@ export const afterSignIn = () => localPath(wanted());
 /** Another page, with the wish carried along. @param {string} path */
 export const onTheWay = (path) => withNext(path, wanted());
 
+/**
+ * What became of a visit to Google, as the address says it, once: whoever reloads the page has read it.
+ */
+export function takeGoogleWord() {
+  const address = new URL(location.href);
+  const word = address.searchParams.get('google');
+  if (word === null) return null;
+  address.searchParams.delete('google');
+  history.replaceState(null, '', address);
+  return word;
+}
+
 /** Lets the links between the sign-in pages carry the wish along. */
 export function carryNext() {
   for (const link of document.querySelectorAll('a[data-carry-next]')) {

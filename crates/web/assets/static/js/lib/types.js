@@ -11,6 +11,7 @@
  * @property {boolean} deleted
  * @property {string} [email] only for oneself
  * @property {boolean} [has_password] only for oneself
+ * @property {boolean} [google_linked] only for oneself
  */
 
 /**
@@ -47,6 +48,7 @@
 /** @typedef {{rooms: Room[], cursor: string | null}} RoomsPage */
 /** @typedef {{field: string, code: string, detail: string}} FieldError */
 /** @typedef {{email: string, sent_at: string, expires_at: string, resend_at: string, attempts_left: number}} PendingSignUp */
+/** @typedef {{email: string, expires_at: string}} WaitingLink */
 /** @typedef {{id: string, current: boolean, browser: string, system: string, address: string, created_at: string, last_used_at: string}} Session */
 /** @typedef {{required: boolean, since: string | null, app: boolean, recovery_codes_left: number}} SecondFactor */
 /** @typedef {{id: string, name: string, created_at: string, last_used_at: string | null}} Passkey */

@@ -1,7 +1,8 @@
 import { Problem, call } from '../lib/api.js';
 import { find, findHtml } from '../lib/dom.js';
-import { afterSignIn, carryNext, onTheWay, wanted } from '../lib/page.js';
+import { afterSignIn, carryNext, onTheWay, takeGoogleWord, wanted } from '../lib/page.js';
 import { deviceRefusal, passkeysWork, usePasskey } from '../lib/passkey.js';
+import { sentence } from '../models/google.js';
 import { Form } from '../views/form.js';
 
 carryNext();
@@ -66,6 +67,7 @@ function askForMore(kinds) {
 function show(more) {
   form.form.hidden = more;
   second.form.hidden = !more;
+  findHtml(document, '#other-ways').hidden = more;
   findHtml(document, '#heading').textContent = more ? 'One more step' : 'Sign in';
 }
 
@@ -123,6 +125,8 @@ async function goOn() {
   }
 }
 
-// Who was sent here from a private page should know why.
-if (wanted()) why.hidden = false;
+// Who was sent here, from a private page or from Google, should know why.
+const said = sentence(takeGoogleWord());
+if (said) form.say(said);
+else if (wanted() && location.hash !== '#second-step') why.hidden = false;
 void goOn();

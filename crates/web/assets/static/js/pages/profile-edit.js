@@ -3,6 +3,7 @@ import { Problem, call } from '../lib/api.js';
 import { find } from '../lib/dom.js';
 import { EmailSection } from '../views/email-section.js';
 import { Form } from '../views/form.js';
+import { GoogleSection } from '../views/google-section.js';
 import { LeavingSection } from '../views/leaving-section.js';
 import { PasskeysSection } from '../views/passkeys-section.js';
 import { PasswordSection } from '../views/password-section.js';
@@ -29,6 +30,7 @@ try {
   form.fill({ username: me.username, first_name: me.first_name, last_name: me.last_name });
   find(document, 'fieldset', HTMLFieldSetElement).disabled = false;
   new PasswordSection(me, signIn);
+  new GoogleSection(me, signIn);
   new EmailSection(me, signIn);
   new LeavingSection(me, signIn);
   const twoStep = new TwoStepSection(me, signIn);

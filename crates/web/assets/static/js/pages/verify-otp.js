@@ -3,6 +3,7 @@ import { Problem, call, serverNow } from '../lib/api.js';
 import { find, findHtml } from '../lib/dom.js';
 import { afterSignIn, carryNext, offerMailbox, signUpDraft } from '../lib/page.js';
 import { clock, countdown } from '../models/time.js';
+import { onlyDigits, takeDigits } from '../views/code-field.js';
 import { Form } from '../views/form.js';
 
 const sections = ['#loading', '#waiting', '#nothing', '#unreachable'].map((id) => findHtml(document, id));
@@ -32,9 +33,6 @@ const form = new Form(find(document, 'form', HTMLFormElement), async ({ code }) 
   signUpDraft.clear();
   location.replace(afterSignIn());
 });
-
-/** @param {string} text */
-const onlyDigits = (text) => text.replace(/\D/g, '');
 
 /** @param {string} text */
 function refuse(text) {
@@ -129,19 +127,7 @@ async function sendAgain() {
   }
 }
 
-input.addEventListener('input', () => {
-  const typed = input.value;
-  const digits = onlyDigits(typed).slice(0, 6);
-  if (digits !== typed) input.value = digits;
-});
-// A code that comes in one piece, pasted or filled in by the phone, needs no further press.
-input.addEventListener('paste', (event) => {
-  event.preventDefault();
-  const digits = onlyDigits(event.clipboardData?.getData('text') ?? '').slice(0, 6);
-  if (!digits) return;
-  input.value = digits;
-  if (digits.length === 6) form.form.requestSubmit();
-});
+takeDigits(input);
 resend.addEventListener('click', () => void sendAgain());
 find(document, '#reload', HTMLButtonElement).addEventListener('click', () => void load());
 
