@@ -9,7 +9,7 @@ use application::{
     },
     ports::{
         GrantedCode, IdentityProvider, Mail, MockExternalSignInRepository, MockIdentityProvider,
-        MockMailer, ProviderError,
+        MockMailer, MockUserRepository, ProviderError,
     },
 };
 use domain::{
@@ -197,6 +197,20 @@ async fn somebody_new_in_several_tabs_is_one_person() {
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
     let welcomes = w.mailer.sent_to(&an_email(1)).into_iter();
     assert_eq!(welcomes.filter(|mail| matches!(mail, Mail::Welcome { .. })).count(), 1);
+}
+
+#[tokio::test]
+async fn whoever_another_tab_brought_in_between_two_looks_is_the_same_person() {
+    let w = World::new();
+    let known = User { google: Some(an_identity(1)), ..a_user(1) };
+    w.store.users.insert(&known).await.expect("answers").expect("is new");
+    let mut users = MockUserRepository::new();
+    users.expect_find_by_identity().once().returning(|_| Ok(None));
+    let found = known.clone();
+    users.expect_find_by_email().once().returning(move |_| Ok(Some(found.clone())));
+    let finish = FinishGoogle { users: Arc::new(users), ..w.finish_google(provider_of(1)) };
+    let traveller = leave(&w, Errand::SignIn(None)).await;
+    assert_eq!(signed_in(come_back(&finish, &traveller).await), known);
 }
 
 #[tokio::test]

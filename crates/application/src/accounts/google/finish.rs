@@ -180,6 +180,10 @@ impl FinishGoogle {
             }
             let email = proven.email.as_ref().ok_or(Why::EmailUnproved)?;
             if let Some(user) = self.users.find_by_email(email).await? {
+                if user.google.as_ref() == Some(&proven.identity) {
+                    // Another tab of the same person was quicker, between these two looks.
+                    return self.open(user, browser, next).await;
+                }
                 return self.ask_for_code(user, proven, next).await;
             }
             if let Some(user) = self.new_arrivals.open_account(&proven, email).await? {
