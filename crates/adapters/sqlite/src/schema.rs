@@ -8,6 +8,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_people_rooms_messages.sql"),
     include_str!("../migrations/0002_outbox.sql"),
     include_str!("../migrations/0003_accounts.sql"),
+    include_str!("../migrations/0004_factors_pictures_blocks.sql"),
 ];
 
 /// Brings a database to the shape this program knows, all or nothing. One that a newer program

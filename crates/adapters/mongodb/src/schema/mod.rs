@@ -2,6 +2,7 @@
 //! `docs/adr/0009-schema-of-mongodb.md`.
 pub(crate) mod step_1;
 pub(crate) mod step_2;
+pub(crate) mod step_3;
 
 use crate::{OpenError, greeting::refused};
 use anyhow::anyhow;
@@ -73,9 +74,9 @@ impl Index {
 }
 
 /// The schema that this program knows: the number of the last step.
-const KNOWN: i64 = 2;
+const KNOWN: i64 = 3;
 /// What each step adds.
-const STEPS: [&[Collection]; 2] = [step_1::COLLECTIONS, step_2::COLLECTIONS];
+const STEPS: [&[Collection]; 3] = [step_1::COLLECTIONS, step_2::COLLECTIONS, step_3::COLLECTIONS];
 /// The oldest schema whose programs can use what the steps up to [`KNOWN`] leave.
 const READABLE_FROM: i64 = 1;
 /// The collection, and the one document in it, that say what shape the database has.
