@@ -1,4 +1,5 @@
 //! Journeys through the real nginx, with the configuration that is shipped.
+use base64::{Engine, prelude::BASE64_STANDARD};
 use futures_util::{SinkExt, StreamExt, future::join_all};
 use journeys::{
     Answer, Browser, PASSWORD, PATIENCE, Server, client_id,
@@ -36,6 +37,9 @@ const SECURITY_HEADERS: [&str; 9] = [
     "cross-origin-resource-policy",
     "permissions-policy",
 ];
+
+/// Two by two pixels.
+const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR4nGO4w8AARAwQCgAbjgNxEGNbggAAAABJRU5ErkJggg==";
 
 /// A server with nginx in front of it.
 struct Site {
@@ -565,6 +569,24 @@ async fn pictures_are_pictures_and_nothing_else() {
         assert_eq!(answer.problem(), (404, "not_found".to_owned()), "{name}");
         assert_hardened_once(&answer.headers, name);
     }
+}
+
+#[tokio::test]
+async fn a_picture_comes_from_sotto_through_nginx() {
+    let (_, ann) = site().person("ann").await;
+    let image = |length: usize| {
+        let mut image = BASE64_STANDARD.decode(PNG).expect("base64");
+        image.resize(length, 0);
+        let request = ann.request(Method::PUT, "/api/me/picture");
+        ann.send(request.header("content-type", "image/png").body(image))
+    };
+    let url = image(4 * 1024 * 1024).await.must(200)["picture_url"].clone();
+    let shown = ann.get(url.as_str().expect("a picture")).await;
+    assert_eq!((shown.status, shown.header("content-type")), (200, "image/jpeg"));
+    assert_hardened_once(&shown.headers, "a picture");
+    assert_eq!(shown.header("cache-control"), "public, max-age=31536000, immutable");
+    assert!(shown.body.starts_with(&[0xff, 0xd8, 0xff]));
+    assert_eq!(image(6 * 1024 * 1024).await.problem(), (413, "too_large".to_owned()));
 }
 
 #[tokio::test]

@@ -29,6 +29,7 @@ const GUESSES_BY_NAME: Quota = Quota::new(50, TimeDelta::minutes(10));
 const SIGN_INS_BY_DEVICE: Quota = Quota::new(20, TimeDelta::minutes(1));
 const SEARCHES_BY_USER: Quota = Quota::new(60, TimeDelta::milliseconds(500));
 const ROOMS_BY_USER: Quota = Quota::new(100, TimeDelta::seconds(5));
+const PICTURES_BY_USER: Quota = Quota::new(20, TimeDelta::seconds(30));
 const TYPING_BY_USER_AND_ROOM: Quota = Quota::new(1, TimeDelta::seconds(2));
 /// Far above what anybody types, and above what an outbox of a long day offline holds.
 const MESSAGES_BY_USER: Quota = Quota::new(1_000, TimeDelta::milliseconds(50));
@@ -139,6 +140,11 @@ impl Limits {
     /// Somebody looks for people.
     pub async fn search(&self, user: UserId) -> Result<(), Throttled> {
         self.admit("search", user.to_string(), SEARCHES_BY_USER).await
+    }
+
+    /// Somebody sends an image, to be their picture.
+    pub async fn picture(&self, user: UserId) -> Result<(), Throttled> {
+        self.admit("picture", user.to_string(), PICTURES_BY_USER).await
     }
 
     /// Somebody opens a room.

@@ -18,6 +18,7 @@ mod measured;
 mod open_room;
 mod own_second_factor;
 mod passkeys;
+mod pictures;
 mod profile;
 mod register;
 mod resend_otp;

@@ -34,6 +34,9 @@ pub enum Command {
     Assets(AssetsCommand),
     /// Print the API's description (OpenAPI)
     Openapi,
+    /// Draw the picture in the standard input, for a server that started this
+    #[command(name = adapter_images::ARGUMENT, hide = true)]
+    DrawPicture,
 }
 
 /// How to look.

@@ -4,7 +4,7 @@ use application::{
     accounts::{
         Acquaintance, AddressProof, Administer, Authenticate, Challenges, ChangeEmail,
         ChangePassword, Codes, Confirm, CreateUser, DeleteAccount, Devices, Erase, ForgotPassword,
-        NewPassword, OwnSecondFactor, Passkeys, Profile, Register, ResendOtp, ResetLinks,
+        NewPassword, OwnSecondFactor, Passkeys, Pictures, Profile, Register, ResendOtp, ResetLinks,
         ResetPassword, SecondFactors, SecondStep, Sessions, SignIn, SignInByPasskey, SignOut,
         Traces, VerifyOtp, WaitingForAddress,
         google::{BeginGoogle, Errands, FinishGoogle, LinkByCode, NewArrivals, UnlinkGoogle},
@@ -21,8 +21,8 @@ use application::{
 use std::sync::Arc;
 use web::{
     AccountsApi, Assets, Caps, Cookies, Gate, GoogleApi, GooglePages, Health, MeApi, MessagesApi,
-    Networks, Observation, PasskeysApi, PeopleApi, PublicUrl, RoomsApi, SecondFactorApi,
-    SecurityApi, SessionsApi, Shutdown, Site, Sockets, TrustedProxies,
+    Networks, Observation, PasskeysApi, PeopleApi, PictureApi, PublicUrl, RoomsApi,
+    SecondFactorApi, SecurityApi, SessionsApi, Shutdown, Site, Sockets, TrustedProxies,
 };
 
 impl Parts {
@@ -86,6 +86,7 @@ impl Parts {
                 delete_account: DeleteAccount { confirm: self.confirm(), erase: self.erase() },
                 cookies,
             },
+            picture: PictureApi { pictures: self.pictures() },
             people: PeopleApi {
                 find_people: FindPeople { users: self.store.clone(), limits: self.limits() },
             },
@@ -108,6 +109,15 @@ impl Parts {
                 readers: Networks(settings.metrics_from.clone().into()),
                 entropy: self.entropy.clone(),
             },
+        }
+    }
+
+    fn pictures(&self) -> Pictures {
+        Pictures {
+            pictures: self.store.clone(),
+            processor: self.picture_processor.clone(),
+            limits: self.limits(),
+            entropy: self.entropy.clone(),
         }
     }
 

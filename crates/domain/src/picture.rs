@@ -1,4 +1,5 @@
 //! Profile pictures.
+
 /// Names one stored picture. Random, so that nobody finds a picture they were not shown; a new
 /// picture has a new name, so that browsers may keep each for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,6 +20,13 @@ impl PictureId {
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
+
+    /// Back from its 32 hexadecimal digits, in the one way they are written.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = |text: &str| u128::from_str_radix(text, 16).ok();
+        let id = Self(digits(text)?.to_be_bytes());
+        (id.to_string() == text).then_some(id)
+    }
 }
 
 impl std::fmt::Display for PictureId {
@@ -37,5 +45,16 @@ mod tests {
         let id = PictureId::mint([0xa7; 16]);
         assert_eq!(id.to_string(), "a7".repeat(16));
         assert_eq!(PictureId::from_bytes(*id.as_bytes()), id);
+        assert_eq!(PictureId::parse(&id.to_string()), Some(id));
+    }
+
+    #[test]
+    fn nothing_else_is_a_name() {
+        let digits = "a7".repeat(16);
+        for other in ["", "a7", "../../etc/passwd", &digits.to_uppercase(), &digits[1..]] {
+            assert_eq!(PictureId::parse(other), None, "{other}");
+        }
+        assert_eq!(PictureId::parse(&format!("+{}", &digits[1..])), None);
+        assert_eq!(PictureId::parse(&format!("{digits}0")), None);
     }
 }

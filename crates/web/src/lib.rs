@@ -26,8 +26,8 @@ mod socket;
 pub use {
     api::{
         accounts::AccountsApi, google::GoogleApi, me::MeApi, messages::MessagesApi,
-        passkeys::PasskeysApi, people::PeopleApi, rooms::RoomsApi, second_factor::SecondFactorApi,
-        security::SecurityApi, sessions::SessionsApi,
+        passkeys::PasskeysApi, people::PeopleApi, picture::PictureApi, rooms::RoomsApi,
+        second_factor::SecondFactorApi, security::SecurityApi, sessions::SessionsApi,
     },
     client_address::{Networks, TrustedProxies},
     cookies::Cookies,

@@ -4,13 +4,13 @@ use application::{
     accounts::{
         ChallengeError, ChangeEmailError, ChangePasswordError, ConfirmError, DevicesError,
         ForgotPasswordError, NewPasswordError, Outstanding, OwnSecondFactorError, PasskeyError,
-        ProfileError, RegisterError, ResendOtpError, ResetPasswordError, SecondStepError,
-        SignInError, VerifyOtpError,
+        PictureError, ProfileError, RegisterError, ResendOtpError, ResetPasswordError,
+        SecondStepError, SignInError, VerifyOtpError,
         google::{BeginGoogleError, LinkByCodeError, UnlinkGoogleError},
     },
     chat::{HistoryError, MarkReadError, OpenRoomError, SendError},
     people::FindPeopleError,
-    ports::{HashingBusy, ProviderError, Unavailable},
+    ports::{HashingBusy, PictureRefused, ProviderError, Unavailable},
 };
 use domain::{
     email::InvalidEmail, message::InvalidBody, name::InvalidName, otp::OtpRejected,
@@ -518,6 +518,21 @@ impl From<DevicesError> for Problem {
         match error {
             DevicesError::NoSuchSession => Self::not_found(),
             DevicesError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
+impl From<PictureError> for Problem {
+    fn from(error: PictureError) -> Self {
+        match error {
+            PictureError::Gone => Self::signed_out(),
+            PictureError::Refused(PictureRefused::Busy) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", error).with_retry_after(2)
+            }
+            PictureError::Refused(_) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_image", error)
+            }
+            PictureError::Unavailable(e) => e.into(),
         }
     }
 }

@@ -144,7 +144,7 @@ pub fn redirect(status: StatusCode, to: &str) -> Response {
 /// Whether a person's browser asks for something to look at.
 fn wants_page(request: &Request) -> bool {
     let path = request.uri().path();
-    let machine = ["/api/", "/ws/", "/static/", "/openapi.json", "/health/", "/metrics"]
+    let machine = ["/api/", "/ws/", "/static/", "/media/", "/openapi.json", "/health/", "/metrics"]
         .iter()
         .any(|start| path.starts_with(start));
     let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());

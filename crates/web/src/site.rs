@@ -3,8 +3,8 @@ use crate::{
     allow::AllowedMethods,
     api::{
         accounts::AccountsApi, google::GoogleApi, me::MeApi, messages::MessagesApi,
-        passkeys::PasskeysApi, people::PeopleApi, rooms::RoomsApi, second_factor::SecondFactorApi,
-        security::SecurityApi, sessions::SessionsApi,
+        passkeys::PasskeysApi, people::PeopleApi, picture::PictureApi, rooms::RoomsApi,
+        second_factor::SecondFactorApi, security::SecurityApi, sessions::SessionsApi,
     },
     client_address::{Networks, TrustedProxies},
     device_cookie::DeviceCookies,
@@ -18,6 +18,7 @@ use crate::{
         google::{ComeBack, GooglePages, Leave},
         health::{Health, live},
         mailbox::{MailboxJson, MailboxPage},
+        media::Media,
         metrics::MetricsPage,
     },
     public_url::PublicUrl,
@@ -49,6 +50,8 @@ pub struct Site {
     pub google_pages: Option<GooglePages>,
     /// One's own profile.
     pub me: MeApi,
+    /// One's own picture.
+    pub picture: PictureApi,
     /// Finding people.
     pub people: PeopleApi,
     /// Rooms.
@@ -93,6 +96,7 @@ type Api = (
     GoogleApi,
     SessionsApi,
     MeApi,
+    PictureApi,
     PeopleApi,
     RoomsApi,
     MessagesApi,
@@ -100,6 +104,7 @@ type Api = (
 
 /// The whole of what is served.
 pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
+    let media = Media(site.picture.pictures.clone());
     let api = service((
         site.accounts,
         site.security,
@@ -108,6 +113,7 @@ pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
         site.google,
         site.sessions,
         site.me,
+        site.picture,
         site.people,
         site.rooms,
         site.messages,
@@ -126,6 +132,7 @@ pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
         .at("/docs", add_slash())
         .at("/ws/chat/", get(SocketEndpoint(sockets.clone(), SocketPath::AllRooms)))
         .at("/ws/chat/:room/", get(SocketEndpoint(sockets, SocketPath::OneRoom)))
+        .at("/media/:name", get(media))
         .at("/health/", get(site.health))
         .at("/health/live/", get(live()))
         .at("/metrics", get(MetricsPage { report, readers, proxies: proxies.clone() }));
@@ -171,6 +178,7 @@ pub fn openapi_document(site: Site) -> String {
         site.google,
         site.sessions,
         site.me,
+        site.picture,
         site.people,
         site.rooms,
         site.messages,

@@ -21,6 +21,7 @@ mod options;
 mod outbox;
 mod passkeys;
 mod password_resets;
+mod pictures;
 mod probe;
 mod registrations;
 mod rooms;

@@ -2,6 +2,7 @@ use crate::{
     MongoStore,
     bson::{array, binary, date, id, length, moment},
     errors::{duplicate_key, in_time},
+    pictures::Change,
     schema::step_1::{USERS_BY_SKELETON, USERS_BY_USERNAME},
 };
 use anyhow::Context;
@@ -29,7 +30,7 @@ use serde::{Deserialize, Serialize};
 
 /// A user, as stored.
 #[derive(Deserialize, Serialize)]
-struct UserRecord {
+pub(crate) struct UserRecord {
     #[serde(rename = "_id")]
     id: Binary,
     username: String,
@@ -43,7 +44,7 @@ struct UserRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     google: Option<IdentityRecord>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    picture: Option<Binary>,
+    pub(crate) picture: Option<Binary>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     disabled_at: Option<DateTime>,
 }
@@ -260,7 +261,7 @@ impl UserRepository for MongoStore {
 
     async fn remove(&self, user: UserId) -> Result<(), Unavailable> {
         in_time(async {
-            users(self).delete_one(doc! { "_id": id(user.as_bytes()) }).await?;
+            self.change_with_picture(user, &Change::Forget).await?;
             Ok(())
         })
         .await

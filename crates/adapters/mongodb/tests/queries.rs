@@ -7,10 +7,10 @@ mod watch;
 use adapter_mongodb::MongoStore;
 use application::ports::{
     CeremonyRepository, ChallengeRepository, ExternalSignInRepository, KeyFingerprint,
-    KeyFingerprintRepository, KnownDeviceRepository, MessageChange, MessageRepository,
-    OutboxRepository, PasskeyRepository, PasswordResetRepository, RegistrationRepository,
-    RoomHeads, RoomRepository, SecondFactorRepository, SessionRepository, StoreProbe, TouchMark,
-    UserRepository,
+    KeyFingerprintRepository, KnownDeviceRepository, MessageChange, MessageRepository, NewPicture,
+    OutboxRepository, PasskeyRepository, PasswordResetRepository, PictureRepository,
+    RegistrationRepository, RoomHeads, RoomRepository, SecondFactorRepository, SessionRepository,
+    ShownPicture, StoreProbe, TouchMark, UserRepository,
 };
 use domain::{
     history::{Limit, Window},
@@ -20,6 +20,7 @@ use domain::{
     otp::Otp,
     outbox::{MailId, OutgoingMail},
     password::PasswordHash,
+    picture::PictureId,
     room::{Participants, RoomCursor},
     sealing::{KeyId, KeyedDigest, SealedBody, SealedPayload},
     token::TokenDigest,
@@ -53,6 +54,7 @@ async fn every_look_goes_by_an_index() {
     second_factors(&store).await;
     errands(&store).await;
     outbox(&store).await;
+    pictures(&store).await;
     keys(&store).await;
     conversations(&store).await;
     // Another instance knows nothing beforehand.
@@ -76,6 +78,7 @@ async fn every_look_goes_by_an_index() {
         "outbox",
         "passkeys",
         "password_resets",
+        "pictures",
         "registrations",
         "rooms",
         "schema",
@@ -374,6 +377,17 @@ async fn conversations(store: &MongoStore) {
             MessageChange { room: room(2), message: batch[1].id, by: a_user(1).id, alteration };
         store.alter(change).await.expect("answers").expect("may");
     }
+}
+
+async fn pictures(store: &MongoStore) {
+    let shown = ShownPicture(vec![7; 64]);
+    for n in [1, 2] {
+        let new = NewPicture { id: PictureId::mint([n; 16]), shown: shown.clone() };
+        store.replace(a_user(1).id, Some(new)).await.expect("answers");
+    }
+    let found = PictureRepository::find(store, PictureId::mint([2; 16])).await.expect("answers");
+    assert_eq!(found, Some(shown));
+    store.replace(a_user(1).id, None).await.expect("answers");
 }
 
 async fn later_conversations(store: &MongoStore) {

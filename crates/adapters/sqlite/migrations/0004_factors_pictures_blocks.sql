@@ -43,3 +43,9 @@ CREATE TABLE external_sign_ins (
   begun_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX external_sign_ins_by_age ON external_sign_ins (begun_at);
+
+-- What is shown of people.
+CREATE TABLE pictures (
+  id    BLOB PRIMARY KEY NOT NULL,
+  shown BLOB NOT NULL
+) STRICT;

@@ -19,6 +19,7 @@ mod messages;
 mod outbox;
 mod passkeys;
 mod password_resets;
+mod pictures;
 mod readers;
 mod registrations;
 mod rooms;

@@ -31,7 +31,8 @@ macro_rules! select_messages {
 mod tests {
     use crate::{
         ceremonies, challenges, external_sign_ins, heads, keys, known_devices, messages, outbox,
-        passkeys, password_resets, registrations, rooms, schema, second_factors, sessions, users,
+        passkeys, password_resets, pictures, registrations, rooms, schema, second_factors,
+        sessions, users,
     };
     use rusqlite::Connection;
 
@@ -80,6 +81,7 @@ mod tests {
             outbox::STATEMENTS,
             passkeys::STATEMENTS,
             password_resets::STATEMENTS,
+            pictures::STATEMENTS,
             registrations::STATEMENTS,
             rooms::STATEMENTS,
             second_factors::STATEMENTS,
@@ -119,6 +121,7 @@ mod tests {
             include_str!("outbox.rs"),
             include_str!("passkeys.rs"),
             include_str!("password_resets.rs"),
+            include_str!("pictures.rs"),
             include_str!("registrations.rs"),
             include_str!("rooms.rs"),
             include_str!("second_factors.rs"),

@@ -46,6 +46,7 @@ statements! {
     LIST_AFTER = select_users!("WHERE id > ?1 ORDER BY id LIMIT ?2");
     SET_DISABLED = "UPDATE users SET disabled_at = ?2 WHERE id = ?1";
     REMOVE = "DELETE FROM users WHERE id = ?1";
+    REMOVE_PICTURE = "DELETE FROM pictures WHERE id = (SELECT picture FROM users WHERE id = ?1)";
     UPDATE = "UPDATE users SET username = ?2, username_key = ?3, skeleton = ?4, first_name = ?5,
         last_name = ?6 WHERE id = ?1";
     REPLACE_PASSWORD = "UPDATE users SET password_hash = ?2 WHERE id = ?1";
@@ -218,11 +219,17 @@ impl UserRepository for SqliteStore {
 
     async fn remove(&self, id: UserId) -> Result<(), Unavailable> {
         self.write(move |conn| {
+            conn.prepare_cached(REMOVE_PICTURE)?.execute([id.as_bytes()])?;
             conn.prepare_cached(REMOVE)?.execute([id.as_bytes()])?;
             Ok(())
         })
         .await
     }
+}
+
+/// The user with this id.
+pub(crate) fn find_by_id(conn: &Connection, id: UserId) -> anyhow::Result<Option<User>> {
+    find(conn, FIND, id.as_bytes())
 }
 
 fn find(conn: &Connection, sql: &str, by: &dyn ToSql) -> anyhow::Result<Option<User>> {

@@ -29,6 +29,7 @@ mod metrics;
 mod outbox;
 mod passkeys;
 mod password_resets;
+mod pictures;
 mod presence;
 mod probe;
 mod registrations;
@@ -57,6 +58,7 @@ pub use {
     outbox::MockOutboxRepository,
     passkeys::{MockPasskeyRepository, MockPasskeyVerifier},
     password_resets::MockPasswordResetRepository,
+    pictures::{MockPictureProcessor, MockPictureRepository},
     presence::MockPresence,
     probe::MockStoreProbe,
     registrations::MockRegistrationRepository,
@@ -94,6 +96,7 @@ pub use {
     outbox::OutboxRepository,
     passkeys::{BegunCeremony, NewCredential, PasskeyRefused, PasskeyRepository, PasskeyVerifier},
     password_resets::PasswordResetRepository,
+    pictures::{NewPicture, PictureProcessor, PictureRefused, PictureRepository, ShownPicture},
     presence::Presence,
     probe::StoreProbe,
     registrations::RegistrationRepository,

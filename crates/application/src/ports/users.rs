@@ -100,7 +100,7 @@ pub trait UserRepository: Send + Sync {
         since: Option<Timestamp>,
     ) -> Result<Option<User>, Unavailable>;
 
-    /// Forgets somebody; their names and address are free from then on. Forgetting somebody who is
-    /// gone is fine.
+    /// Forgets somebody together with their picture; their names and address are free from then on.
+    /// Forgetting somebody who is gone is fine.
     async fn remove(&self, id: UserId) -> Result<(), Unavailable>;
 }

@@ -30,5 +30,6 @@ pub async fn run(command: Command, settings: Settings) -> Result<()> {
         }
         Command::Assets(AssetsCommand::Export(args)) => assets::export(&args),
         Command::Openapi => openapi::print(&settings),
+        Command::DrawPicture => unreachable!("drawn before anything is set up"),
     }
 }

@@ -8,6 +8,7 @@ use adapter_crypto::{
     AesMessageSealer, Argon2PasswordHasher, HashingStrength, HmacDigester, KeyRing, OsEntropy,
 };
 use adapter_google::OpenIdProvider;
+use adapter_images::ImageProcessor;
 use adapter_local::{
     LocalPresence, LocalRateLimiter, RelayEventBus, SystemClock, UnlimitedRateLimiter,
 };
@@ -22,13 +23,13 @@ use application::{
     operations::{AdoptKeys, AdoptKeysError, DeliverMail},
     ports::{
         Clock, DevelopmentMailbox, Digester, Entropy, EventBus, KeyFingerprint, Mailer,
-        MessageRepository, MessageSealer, PasskeyVerifier, PasswordHasher, PayloadSealer, Presence,
-        RateLimiter, SessionRepository,
+        MessageRepository, MessageSealer, PasskeyVerifier, PasswordHasher, PayloadSealer,
+        PictureProcessor, Presence, RateLimiter, SessionRepository,
     },
 };
 use post::Post;
 pub use shared::open_redis;
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 pub use store::{Opened, Store};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -47,6 +48,7 @@ pub struct Parts {
     pub(crate) digester: Arc<dyn Digester>,
     pub(crate) hasher: Arc<dyn PasswordHasher>,
     pub(crate) express_hasher: Arc<dyn PasswordHasher>,
+    pub(crate) picture_processor: Arc<dyn PictureProcessor>,
     pub(crate) mailer: Arc<dyn Mailer>,
     pub(crate) mailbox: Option<Arc<dyn DevelopmentMailbox>>,
     pub(crate) limiter: Arc<dyn RateLimiter>,
@@ -78,6 +80,15 @@ impl Tools {
             metrics: Arc::new(PrometheusMetrics::new(env!("CARGO_PKG_VERSION"))),
         }
     }
+}
+
+/// This program, even if it was replaced meanwhile, where the system can tell.
+fn program() -> Result<PathBuf> {
+    let running = PathBuf::from("/proc/self/exe");
+    if running.exists() {
+        return Ok(running);
+    }
+    std::env::current_exe().context("where this program is cannot be told")
 }
 
 impl Parts {
@@ -157,6 +168,7 @@ impl Parts {
                 metrics: metrics.clone(),
             }),
             hasher: Arc::new(MeasuredHasher { inner: Arc::new(hasher), metrics: metrics.clone() }),
+            picture_processor: Arc::new(ImageProcessor::new(program()?)),
             mailer: Arc::new(MeasuredMailer { inner: post.mailer, metrics: metrics.clone() }),
             metrics,
             mailbox: post.mailbox,

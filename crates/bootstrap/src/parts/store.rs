@@ -11,8 +11,8 @@ use application::{
     ports::{
         CeremonyRepository, ChallengeRepository, EventBus, ExternalSignInRepository,
         KeyFingerprintRepository, KnownDeviceRepository, MessageRepository, OutboxRepository,
-        PasskeyRepository, PasswordResetRepository, RegistrationRepository, RoomRepository,
-        SecondFactorRepository, SessionRepository, StoreProbe, UserRepository,
+        PasskeyRepository, PasswordResetRepository, PictureRepository, RegistrationRepository,
+        RoomRepository, SecondFactorRepository, SessionRepository, StoreProbe, UserRepository,
     },
 };
 use std::sync::Arc;
@@ -33,6 +33,7 @@ pub trait Store:
     + CeremonyRepository
     + PasskeyRepository
     + ExternalSignInRepository
+    + PictureRepository
     + StoreProbe
 {
 }
@@ -52,6 +53,7 @@ impl<S> Store for S where
         + CeremonyRepository
         + PasskeyRepository
         + ExternalSignInRepository
+        + PictureRepository
         + StoreProbe
 {
 }

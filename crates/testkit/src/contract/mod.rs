@@ -12,6 +12,7 @@ pub mod messages;
 pub mod outbox;
 pub mod passkeys;
 pub mod password_resets;
+pub mod pictures;
 pub mod presence;
 pub mod registrations;
 pub mod rooms;
@@ -23,8 +24,8 @@ use crate::RecordingBus;
 use application::ports::{
     CeremonyRepository, ChallengeRepository, ExternalSignInRepository, KeyFingerprintRepository,
     KnownDeviceRepository, MessageRepository, OutboxRepository, PasskeyRepository,
-    PasswordResetRepository, RegistrationRepository, RoomRepository, SecondFactorRepository,
-    SessionRepository, UserRepository,
+    PasswordResetRepository, PictureRepository, RegistrationRepository, RoomRepository,
+    SecondFactorRepository, SessionRepository, UserRepository,
 };
 use std::{any::Any, sync::Arc};
 use tokio::sync::Barrier;
@@ -60,6 +61,8 @@ pub struct StoreUnderTest {
     pub ceremonies: Arc<dyn CeremonyRepository>,
     /// People on their way to a provider and back.
     pub external_sign_ins: Arc<dyn ExternalSignInRepository>,
+    /// The pictures of its people.
+    pub pictures: Arc<dyn PictureRepository>,
     /// What it announced.
     pub bus: Arc<RecordingBus>,
     _guard: Arc<dyn Any + Send + Sync>,
@@ -84,6 +87,7 @@ impl StoreUnderTest {
             + CeremonyRepository
             + PasskeyRepository
             + ExternalSignInRepository
+            + PictureRepository
             + 'static,
         G: Any + Send + Sync,
     {
@@ -99,6 +103,7 @@ impl StoreUnderTest {
             second_factors: store.clone(),
             ceremonies: store.clone(),
             passkeys: store.clone(),
+            pictures: store.clone(),
             known_devices: store.clone(),
             external_sign_ins: store.clone(),
             outbox: store,
@@ -295,6 +300,12 @@ macro_rules! store_contract {
                 of_takers_that_race_one_gets_the_errand
                 old_errands_are_forgotten
             }
+            pictures {
+                a_picture_is_shown_until_it_is_replaced
+                a_picture_of_nobody_is_not_kept
+                a_picture_goes_with_its_person
+                of_pictures_that_race_exactly_one_is_kept
+            }
             outbox {
                 a_mail_is_claimed_as_it_was_inserted
                 nothing_is_claimed_before_it_is_due
@@ -362,6 +373,7 @@ mod tests {
             include_str!("outbox.rs"),
             include_str!("passkeys.rs"),
             include_str!("password_resets.rs"),
+            include_str!("pictures.rs"),
             include_str!("registrations.rs"),
             include_str!("rooms.rs"),
             include_str!("second_factors.rs"),

@@ -5,6 +5,7 @@ pub mod me;
 pub mod messages;
 pub mod passkeys;
 pub mod people;
+pub mod picture;
 pub mod rooms;
 pub mod second_factor;
 pub mod security;

@@ -1,4 +1,5 @@
 //! What the API and the sockets speak: one struct a shape.
+use crate::pages::media::address_of;
 use application::{
     accounts::{WaitingSignUp, google::WaitingLink},
     chat::{Content, OpenedMessage, RoomEntry},
@@ -217,7 +218,7 @@ impl From<&user::User> for UserShape {
             username: user.username.as_str().to_owned(),
             first_name: user.first_name.as_str().to_owned(),
             last_name: user.last_name.as_str().to_owned(),
-            picture_url: None,
+            picture_url: user.picture.map(address_of),
             joined_at: rfc3339(user.joined_at),
             deleted: false,
         }

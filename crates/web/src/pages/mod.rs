@@ -4,6 +4,7 @@ pub mod docs;
 pub mod google;
 pub mod health;
 pub mod mailbox;
+pub mod media;
 pub mod metrics;
 
 use crate::{gate::Gate, problem::Problem, shell::redirect};

@@ -11,6 +11,7 @@ use futures_util::future::try_join_all;
 use mongodb::{
     Database, IndexModel,
     bson::{Bson, Document, doc},
+    error::{Error, ErrorKind},
     options::{CommitQuorum, IndexOptions},
 };
 use serde::{Deserialize, Serialize};
@@ -159,11 +160,28 @@ async fn timed<T>(
 async fn create(database: &Database, collections: &[Collection]) -> mongodb::error::Result<()> {
     let created = collections.iter().map(async |Collection { name, indexes }| {
         let models: Vec<_> = indexes.iter().map(Index::model).collect();
+        if models.is_empty() {
+            return create_bare(database, name).await;
+        }
         let collection = database.collection::<Document>(name);
         let created = collection.create_indexes(models).commit_quorum(CommitQuorum::Majority);
         created.await.map(|_| ())
     });
     try_join_all(created).await.map(|_| ())
+}
+
+/// A collection with no index but that of its names; without it, a first transaction would have to
+/// make the collection.
+async fn create_bare(database: &Database, name: &str) -> mongodb::error::Result<()> {
+    match database.create_collection(name).await {
+        Err(error) if is_there_already(&error) => Ok(()),
+        created => created,
+    }
+}
+
+fn is_there_already(error: &Error) -> bool {
+    const NAMESPACE_EXISTS: i32 = 48;
+    matches!(&*error.kind, ErrorKind::Command(refusal) if refusal.code == NAMESPACE_EXISTS)
 }
 
 #[cfg(test)]

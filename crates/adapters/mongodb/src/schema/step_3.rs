@@ -1,4 +1,4 @@
-//! The third step: second factors, and what browsers have begun on their way in.
+//! The third step: second factors, what browsers have begun on their way in, and pictures.
 use super::{Collection, index};
 use domain::{ceremony::Ceremony, external_sign_in::ExternalSignIn};
 
@@ -23,4 +23,6 @@ pub(crate) const COLLECTIONS: &[Collection] = &[
         indexes: &[index("external_sign_ins_by_age", &[("begun_at", 1)])
             .expiring(ExternalSignIn::LIFETIME)],
     },
+    // Looked for by name alone.
+    Collection { name: "pictures", indexes: &[] },
 ];

@@ -38,7 +38,7 @@ export class Problem extends Error {
 /**
  * @param {string} method
  * @param {string} path
- * @param {unknown} [body] sent as JSON
+ * @param {unknown} [body] sent as JSON, or a file as it is
  * @param {AbortSignal} [signal]
  * @returns {Promise<any>} the parsed answer, `null` when there is none
  * @throws {Problem}
@@ -46,14 +46,14 @@ export class Problem extends Error {
 export async function call(method, path, body, signal) {
   const timeout = AbortSignal.timeout(TIMEOUT);
   const headers = /** @type {Record<string, string>} */ ({ accept: 'application/json' });
-  if (body !== undefined) headers['content-type'] = 'application/json';
+  if (body !== undefined) headers['content-type'] = body instanceof Blob ? body.type : 'application/json';
   let response;
   let text;
   try {
     response = await fetch(path, {
       method,
       headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body === undefined || body instanceof Blob ? body : JSON.stringify(body),
       cache: 'no-store',
       signal: signal ? either(signal, timeout) : timeout,
     });

@@ -8,6 +8,7 @@ import { LeavingSection } from '../views/leaving-section.js';
 import { PasskeysSection } from '../views/passkeys-section.js';
 import { PasswordSection } from '../views/password-section.js';
 import { TwoStepSection } from '../views/two-step-section.js';
+import { PictureSection } from '../views/picture-section.js';
 
 const form = new Form(find(document, '#names', HTMLFormElement), async ({ username, first_name, last_name }) => {
   try {
@@ -29,6 +30,7 @@ try {
   const me = await call('GET', '/api/me');
   form.fill({ username: me.username, first_name: me.first_name, last_name: me.last_name });
   find(document, 'fieldset', HTMLFieldSetElement).disabled = false;
+  new PictureSection(me, signIn);
   new PasswordSection(me, signIn);
   new GoogleSection(me, signIn);
   new EmailSection(me, signIn);
