@@ -84,7 +84,7 @@ impl Deployment {
         let entrance = self.nginx.entrance();
         let ann = Person::created_at(&self.instances[0], &entrance, "ann").await;
         let bob = Person::created_at(&self.instances[0], &entrance, "bob").await;
-        let room = ann.room_with(&bob).await;
+        let room = ann.open_room_with(&bob).await;
         (ann, bob, room)
     }
 

@@ -1,5 +1,6 @@
 //! People with accounts.
 use crate::{Answer, Browser, Entrance, Server, Socket, client_id, unique};
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::ops::Deref;
 
@@ -70,11 +71,23 @@ impl Person {
         Self { id: text("id"), username: text("username"), email: text("email"), browser }
     }
 
-    /// Two people and their room.
+    /// Two people who talk, and their room.
     pub async fn pair(server: &Server) -> (Self, Self, String) {
         let (ann, bob) = (Self::created(server, "ann").await, Self::created(server, "bob").await);
-        let room = ann.room_with(&bob).await;
+        let room = ann.open_room_with(&bob).await;
         (ann, bob, room)
+    }
+
+    /// The room with another person, who accepts it.
+    pub async fn open_room_with(&self, other: &Self) -> String {
+        let room = self.room_with(other).await;
+        other.accept(&room).await;
+        room
+    }
+
+    /// Accepts a request.
+    pub async fn accept(&self, room: &str) -> Value {
+        self.ask(Method::POST, &format!("/api/rooms/{room}/accept")).await.must(200)
     }
 
     /// The room with another person.

@@ -67,7 +67,7 @@ async fn another_socket_changes_nothing_nor_does_a_connection_that_comes_back() 
 async fn strangers_and_sockets_of_other_rooms_hear_nothing() {
     let (ann, bob, room) = Person::pair(server()).await;
     let carl = Person::created(server(), "carl").await;
-    let other_room = ann.room_with(&carl).await;
+    let other_room = ann.open_room_with(&carl).await;
     let mut carls = carl.socket().await;
     let mut narrow = ann.socket_at(&format!("/ws/chat/{room}/")).await;
     assert_eq!(carls.next_presence(SOON).await, Some(is_online(&ann)));
@@ -86,14 +86,16 @@ async fn strangers_and_sockets_of_other_rooms_hear_nothing() {
 }
 
 #[tokio::test]
-async fn a_room_that_begins_tells_both_that_the_other_is_there() {
+async fn a_room_that_both_want_tells_both_that_the_other_is_there() {
     let (ann, bob) =
         (Person::created(server(), "ann").await, Person::created(server(), "bob").await);
     let (mut hers, mut his) = (ann.socket().await, bob.socket().await);
     assert_eq!(hers.next_presence(QUIET).await, None, "strangers");
-    ann.room_with(&bob).await;
+    let room = ann.room_with(&bob).await;
+    assert_eq!(his.next_presence(SOON).await, Some(is_online(&ann)), "who asks does not hide");
+    assert_eq!(hers.next_presence(QUIET).await, None, "who is asked does, until they accept");
+    bob.accept(&room).await;
     assert_eq!(hers.next_presence(SOON).await, Some(is_online(&bob)));
-    assert_eq!(his.next_presence(SOON).await, Some(is_online(&ann)));
 }
 
 #[tokio::test]

@@ -130,7 +130,7 @@ async fn a_room_that_begins_is_told_to_both() {
         assert_eq!(frame["type"], "room");
         assert_eq!((&frame["id"], &frame["other"]["id"]), (&json!(room), &json!(other.id)));
     }
-    bob.room_with(&ann).await;
+    ann.room_with(&bob).await;
     let said = ann.say(&room, "first").await;
     assert_eq!(his.next_frame().await["id"], said["id"], "it began once");
 }

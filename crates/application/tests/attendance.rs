@@ -2,7 +2,7 @@ use crate::world::{World, down};
 use adapter_local::LocalPresence;
 use application::{
     accounts::SignedIn,
-    chat::{Attendance, Follow, Following, LiveEvent, Scope},
+    chat::{Attendance, Follow, Following, LiveEvent, Memory, Relations, Scope},
     ports::{EventBus, MockPresence, MockRoomRepository, Presence},
 };
 use domain::{
@@ -169,11 +169,15 @@ async fn two_who_begin_a_room_learn_that_both_are_there() {
         town.w.an_account(n).await;
     }
     let (mut anns, mut bobs) = (town.join(1).await, town.join(2).await);
-    town.w.open_room().execute(ann(), a_user(2).username.as_str()).await.expect("opens");
-    for (following, other) in [(&mut anns, bob()), (&mut bobs, ann())] {
-        assert!(matches!(next(following).await, LiveEvent::Room(_)));
-        assert_eq!(next(following).await, online(other));
-    }
+    let open_room = town.w.open_room();
+    open_room.execute(ann(), a_user(2).username.as_str()).await.expect("opens");
+    assert!(matches!(next(&mut bobs).await, LiveEvent::Room(_)));
+    assert_eq!(next(&mut bobs).await, online(ann()), "who asks does not hide");
+    assert!(matches!(next(&mut anns).await, LiveEvent::Room(_)));
+    assert_quiet(&mut anns).await;
+    open_room.execute(bob(), a_user(1).username.as_str()).await.expect("opens");
+    assert!(matches!(next(&mut anns).await, LiveEvent::Room(_)));
+    assert_eq!(next(&mut anns).await, online(bob()));
 }
 
 #[tokio::test]
@@ -197,8 +201,15 @@ async fn a_store_that_is_down_keeps_nobody_from_coming_and_going() {
     let mut rooms = MockRoomRepository::new();
     rooms.expect_list_partners().times(3).returning(|_, _| Err(down()));
     let presence = Arc::new(LocalPresence::default());
-    let attendance =
-        Arc::new(Attendance { rooms: Arc::new(rooms), ..w.attendance(presence.clone()) });
+    let relations = Relations {
+        rooms: Arc::new(rooms),
+        blocks: w.store.blocks.clone(),
+        users: w.store.users.clone(),
+        clock: w.clock.clone(),
+        memory: Memory::default(),
+    };
+    let relations = Arc::new(relations);
+    let attendance = Arc::new(Attendance { relations, ..w.attendance(presence.clone()) });
     let attending = attendance.attend(ann());
     assert_eq!(attendance.look(ann(), None).await.expect("is answered"), []);
     assert!(presence.list_online(&[ann()]).await.contains(&ann()));
@@ -236,7 +247,7 @@ async fn after_a_loss_it_is_found_out_again_who_is_there() {
     let participants = Participants::pair(ann(), a_user(9).id).expect("two people");
     let room = RoomId::from_bytes([7; 16]);
     for seq in 0..10_100 {
-        let read = ChatEvent::Read { participants, room, user: ann(), seq };
+        let read = ChatEvent::Read { participants, room, user: ann(), seq, shown: true };
         town.w.store.bus.publish(read);
     }
     assert_eq!(next(&mut anns).await, LiveEvent::Resync);

@@ -58,7 +58,7 @@ async fn the_other_keeps_the_conversation_and_hears_of_it() {
     let entry = w.rooms().find(a_user(2).id, room).await.expect("answers").expect("is there");
     assert_eq!(entry.other, None);
     assert_eq!(entry.view.room.last_seq, 2);
-    let told = |event: &ChatEvent| matches!(event, ChatEvent::RoomOpened { room: told, .. } if *told == room);
+    let told = |event: &ChatEvent| matches!(event, ChatEvent::RoomChanged { room: told, .. } if *told == room);
     assert!(w.store.bus.events().iter().any(told));
 }
 

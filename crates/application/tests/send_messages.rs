@@ -36,6 +36,8 @@ fn word(outcome: &Result<Sent, SendError>) -> String {
         Ok(Sent::Known(sent)) => format!("known {}", sent.message.seq),
         Err(SendError::NoSuchRoom) => "no room".to_owned(),
         Err(SendError::NoSuchReply) => "no reply".to_owned(),
+        Err(SendError::NotDelivered) => "not delivered".to_owned(),
+        Err(SendError::Blocked) => "blocked".to_owned(),
         Err(SendError::ClientIdReused) => "reused".to_owned(),
         Err(SendError::Throttled(_)) => "throttled".to_owned(),
         Err(SendError::Unavailable(_)) => "unavailable".to_owned(),

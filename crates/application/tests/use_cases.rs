@@ -2,6 +2,7 @@
 mod administer;
 mod adopt_keys;
 mod attendance;
+mod blocks;
 mod change_email;
 mod change_password;
 mod confirm;
@@ -21,6 +22,7 @@ mod passkeys;
 mod pictures;
 mod profile;
 mod register;
+mod requests;
 mod resend_otp;
 mod reset_password;
 mod rooms;

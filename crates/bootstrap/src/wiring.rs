@@ -10,12 +10,12 @@ use application::{
         google::{BeginGoogle, Errands, FinishGoogle, LinkByCode, NewArrivals, UnlinkGoogle},
     },
     chat::{
-        Attendance, Follow, History, Lingering, MarkRead, OpenRoom, Opener, Rooms, SendMessages,
-        Typing,
+        Attendance, Follow, History, Lingering, MarkRead, Memory, OpenRoom, Opener, Relations,
+        Requests, Rooms, SendMessages, Typing,
     },
     limits::Limits,
     operations::Sweep,
-    people::FindPeople,
+    people::{Blocks, FindPeople},
     ports::IdentityProvider,
 };
 use std::sync::Arc;
@@ -70,6 +70,8 @@ impl Parts {
     pub fn site(&self, settings: &Settings, caps: Caps, shutdown: Shutdown) -> Site {
         let cookies = Cookies::new(&settings.public_url);
         let gate = Arc::new(Gate { authenticate: self.authenticate(), cookies: cookies.clone() });
+        let relations = self.relations();
+        let attendance = Arc::new(self.attendance(&relations, &shutdown));
         Site {
             accounts: self.accounts(cookies.clone()),
             sessions: SessionsApi {
@@ -89,15 +91,29 @@ impl Parts {
             picture: PictureApi { pictures: self.pictures() },
             people: PeopleApi {
                 find_people: FindPeople { users: self.store.clone(), limits: self.limits() },
+                blocks: Blocks {
+                    users: self.store.clone(),
+                    relations: relations.clone(),
+                    attendance: attendance.clone(),
+                    clock: self.clock.clone(),
+                },
             },
             rooms: RoomsApi {
                 rooms: self.rooms(),
-                open_room: self.open_room(),
-                mark_read: self.mark_read(),
+                open_room: self.open_room(&relations),
+                requests: Requests {
+                    views: self.rooms(),
+                    relations: relations.clone(),
+                    bus: self.bus.clone(),
+                },
+                mark_read: self.mark_read(&relations),
             },
-            messages: MessagesApi { send_messages: self.send_messages(), history: self.history() },
+            messages: MessagesApi {
+                send_messages: self.send_messages(&relations),
+                history: self.history(),
+            },
             health: Health { store: self.store.clone(), going_away: shutdown.announced.clone() },
-            sockets: self.sockets(&gate, &settings.public_url, caps, shutdown),
+            sockets: self.sockets(&gate, &settings.public_url, caps, shutdown, attendance),
             gate,
             mailbox: self.mailbox.clone(),
             assets: Arc::new(Assets::load(self.google.is_some())),
@@ -275,7 +291,9 @@ impl Parts {
         public_url: &PublicUrl,
         caps: Caps,
         shutdown: Shutdown,
+        attendance: Arc<Attendance>,
     ) -> Sockets {
+        let relations = attendance.relations.clone();
         Sockets {
             gate: gate.clone(),
             public_url: public_url.clone(),
@@ -283,13 +301,15 @@ impl Parts {
                 bus: self.bus.clone(),
                 rooms: self.rooms(),
                 opener: self.opener(),
+                relations: relations.clone(),
                 authenticate: self.authenticate(),
-                attendance: Arc::new(self.attendance(&shutdown)),
+                attendance,
             },
-            send_messages: Arc::new(self.send_messages()),
-            mark_read: Arc::new(self.mark_read()),
+            send_messages: Arc::new(self.send_messages(&relations)),
+            mark_read: Arc::new(self.mark_read(&relations)),
             typing: Arc::new(Typing {
                 rooms: self.store.clone(),
+                relations,
                 bus: self.bus.clone(),
                 limits: self.limits(),
             }),
@@ -300,10 +320,21 @@ impl Parts {
         }
     }
 
-    fn attendance(&self, shutdown: &Shutdown) -> Attendance {
+    /// One for all use cases: what one of them changes, the others notice at once.
+    fn relations(&self) -> Arc<Relations> {
+        Arc::new(Relations {
+            rooms: self.store.clone(),
+            blocks: self.store.clone(),
+            users: self.store.clone(),
+            clock: self.clock.clone(),
+            memory: Memory::default(),
+        })
+    }
+
+    fn attendance(&self, relations: &Arc<Relations>, shutdown: &Shutdown) -> Attendance {
         Attendance {
             presence: self.presence.clone(),
-            rooms: self.store.clone(),
+            relations: relations.clone(),
             bus: self.bus.clone(),
             clock: self.clock.clone(),
             tasks: shutdown.tasks.clone(),
@@ -358,6 +389,7 @@ impl Parts {
                 resets: self.store.clone(),
                 challenges: self.store.clone(),
                 known_devices: self.store.clone(),
+                blocks: self.store.clone(),
                 registrations: self.store.clone(),
                 second_factors: self.store.clone(),
                 passkeys: self.store.clone(),
@@ -459,10 +491,11 @@ impl Parts {
         Rooms { rooms: self.store.clone(), users: self.store.clone(), opener: self.opener() }
     }
 
-    fn open_room(&self) -> OpenRoom {
+    fn open_room(&self, relations: &Arc<Relations>) -> OpenRoom {
         OpenRoom {
             rooms: self.store.clone(),
             users: self.store.clone(),
+            relations: relations.clone(),
             views: self.rooms(),
             bus: self.bus.clone(),
             limits: self.limits(),
@@ -471,14 +504,16 @@ impl Parts {
         }
     }
 
-    fn mark_read(&self) -> MarkRead {
-        MarkRead { rooms: self.store.clone(), bus: self.bus.clone() }
+    fn mark_read(&self, relations: &Arc<Relations>) -> MarkRead {
+        MarkRead { rooms: self.store.clone(), relations: relations.clone(), bus: self.bus.clone() }
     }
 
-    fn send_messages(&self) -> SendMessages {
+    fn send_messages(&self, relations: &Arc<Relations>) -> SendMessages {
         SendMessages {
             messages: self.messages.clone(),
             rooms: self.store.clone(),
+            relations: relations.clone(),
+            bus: self.bus.clone(),
             sealer: self.sealer.clone(),
             digester: self.digester.clone(),
             limits: self.limits(),

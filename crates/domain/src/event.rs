@@ -27,6 +27,8 @@ pub enum ChatEvent {
         user: UserId,
         /// Up to where.
         seq: u64,
+        /// Whether the other hears of it.
+        shown: bool,
     },
     /// Somebody is writing.
     Typing {
@@ -46,8 +48,8 @@ pub enum ChatEvent {
         /// When they went offline; `None` while they are online.
         left_at: Option<Timestamp>,
     },
-    /// A room began.
-    RoomOpened {
+    /// A room began, or changed for one of its people in another way than by its messages.
+    RoomChanged {
         /// Its two people.
         participants: Participants,
         /// Which room.
@@ -67,13 +69,15 @@ impl ChatEvent {
     pub fn audience(&self) -> impl Iterator<Item = UserId> {
         let (first, second, others) = match self {
             Self::Message { participants, .. }
-            | Self::Read { participants, .. }
+            | Self::Read { participants, shown: true, .. }
             | Self::Typing { participants, .. }
-            | Self::RoomOpened { participants, .. } => {
+            | Self::RoomChanged { participants, .. } => {
                 let [low, high] = participants.both();
                 (Some(low), Some(high), &[][..])
             }
-            Self::SessionEnded { user, .. } => (Some(*user), None, &[][..]),
+            Self::Read { user, shown: false, .. } | Self::SessionEnded { user, .. } => {
+                (Some(*user), None, &[][..])
+            }
             Self::Presence { audience, .. } => (None, None, audience.as_slice()),
         };
         first.into_iter().chain(second).chain(others.iter().copied())
@@ -102,9 +106,9 @@ impl ChatEvent {
     pub fn room(&self) -> Option<RoomId> {
         match self {
             Self::Message { message, .. } => Some(message.room),
-            Self::Read { room, .. } | Self::Typing { room, .. } | Self::RoomOpened { room, .. } => {
-                Some(*room)
-            }
+            Self::Read { room, .. }
+            | Self::Typing { room, .. }
+            | Self::RoomChanged { room, .. } => Some(*room),
             Self::SessionEnded { .. } | Self::Presence { .. } => None,
         }
     }

@@ -47,6 +47,53 @@ impl Participants {
     }
 }
 
+/// How one of a room's two people stands to it.
+///
+/// Whoever opens a room stands in it from the start. For the other it is a request, until they
+/// accept it or answer; nothing about them shows to whoever asks until then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// They talk here; they never leave this standing.
+    Open,
+    /// Somebody wants to talk to them.
+    Request,
+    /// They do not want to: it is out of their sight, and nobody else knows.
+    Declined,
+}
+
+impl Standing {
+    /// Whether what somebody does shows to the other: that they are online, read or write.
+    pub fn shows(self) -> bool {
+        self == Self::Open
+    }
+}
+
+/// A room to begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewRoom {
+    /// Its id.
+    pub id: RoomId,
+    /// Its two people.
+    pub participants: Participants,
+    /// Who of them opens it, and so stands in it.
+    pub opener: UserId,
+    /// How the other stands to it.
+    pub other: Standing,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+/// Somebody with whom one shares a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Partner {
+    /// Who.
+    pub user: UserId,
+    /// How oneself stands to the room.
+    pub mine: Standing,
+    /// How they do.
+    pub theirs: Standing,
+}
+
 /// A room as it is for both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Room {
@@ -90,6 +137,10 @@ pub struct RoomView {
     pub other_read_seq: u64,
     /// The other's undeleted messages above `read_seq`.
     pub unread: u64,
+    /// How the one who looks stands to it.
+    pub standing: Standing,
+    /// How the other does; not for the one who looks to know.
+    pub other_standing: Standing,
 }
 
 /// A place in somebody's list of rooms, latest first: rooms behind it are less recently active

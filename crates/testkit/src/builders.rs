@@ -19,7 +19,7 @@ use domain::{
     password_reset::PasswordReset,
     reaction::Emoji,
     registration::Registration,
-    room::{Participants, Room},
+    room::{NewRoom, Participants, Room, Standing},
     sealing::{KeyedDigest, SealedBody, SealedPayload},
     second_factor::{AuthenticatorApp, SecondFactor},
     session::Session,
@@ -192,6 +192,12 @@ pub fn an_emoji(n: u32) -> Emoji {
     Emoji::parse(&emoji.to_string()).expect("an emoji")
 }
 
+/// A room to begin, in which both talk.
+pub fn an_open_room(participants: Participants, id: RoomId) -> NewRoom {
+    let [opener, _] = participants.both();
+    NewRoom { id, participants, opener, other: Standing::Open, created_at: START }
+}
+
 /// The room of two people, who are put into the store with it.
 pub async fn a_room_of(store: &StoreUnderTest, one: u32, other: u32) -> Room {
     for person in [one, other] {
@@ -200,7 +206,7 @@ pub async fn a_room_of(store: &StoreUnderTest, one: u32, other: u32) -> Room {
     }
     let pair = Participants::pair(a_user(one).id, a_user(other).id).expect("two people");
     let id = RoomId::mint(START, ten_bytes(one, other));
-    store.rooms.open(pair, id, START).await.expect("opens").room
+    store.rooms.open(an_open_room(pair, id)).await.expect("opens").room
 }
 
 /// Zeros and ones read like letters, so numbers are spelt with letters that read like nothing else.

@@ -20,7 +20,7 @@ pub use {
     builders::{
         START, a_ceremony, a_challenge, a_known_device, a_message, a_passkey, a_password_reset,
         a_registration, a_room_of, a_second_factor, a_session, a_user, an_email, an_emoji,
-        an_errand, an_identity, later, resent,
+        an_errand, an_identity, an_open_room, later, resent,
     },
     bus::RecordingBus,
     clock::FixedClock,

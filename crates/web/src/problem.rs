@@ -8,8 +8,8 @@ use application::{
         SecondStepError, SignInError, VerifyOtpError,
         google::{BeginGoogleError, LinkByCodeError, UnlinkGoogleError},
     },
-    chat::{HistoryError, MarkReadError, OpenRoomError, SendError},
-    people::FindPeopleError,
+    chat::{HistoryError, MarkReadError, OpenRoomError, RequestError, SendError},
+    people::{BlockError, FindPeopleError},
     ports::{HashingBusy, PictureRefused, ProviderError, Unavailable},
 };
 use domain::{
@@ -632,6 +632,27 @@ impl From<OpenRoomError> for Problem {
     }
 }
 
+impl From<RequestError> for Problem {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::NoSuchRoom => Self::not_found(),
+            RequestError::AlreadyOpen => Self::new(StatusCode::CONFLICT, "already_open", error),
+            RequestError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
+impl From<BlockError> for Problem {
+    fn from(error: BlockError) -> Self {
+        match error {
+            BlockError::NobodyThere => Self::new(StatusCode::NOT_FOUND, "not_found", error),
+            BlockError::SamePerson => Self::invalid_field("user", "oneself", error),
+            BlockError::TooMany => Self::new(StatusCode::CONFLICT, "too_many_blocks", error),
+            BlockError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
 impl From<HistoryError> for Problem {
     fn from(error: HistoryError) -> Self {
         match error {
@@ -655,6 +676,8 @@ impl From<SendError> for Problem {
         match error {
             SendError::NoSuchRoom => Self::not_found(),
             SendError::NoSuchReply => Self::invalid_field("reply_to", "not_found", error),
+            SendError::NotDelivered => Self::new(StatusCode::FORBIDDEN, "not_delivered", error),
+            SendError::Blocked => Self::new(StatusCode::CONFLICT, "blocked", error),
             SendError::ClientIdReused => Self::new(StatusCode::CONFLICT, "client_id_reused", error),
             SendError::Throttled(e) => e.into(),
             SendError::Unavailable(e) => e.into(),

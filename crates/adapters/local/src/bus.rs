@@ -152,7 +152,7 @@ mod tests {
     /// An event between Ann and Bob that bears a number.
     fn numbered(seq: u64) -> ChatEvent {
         let room = RoomId::from_bytes([7; 16]);
-        ChatEvent::Read { participants: ann_and_bob(), room, user: ann(), seq }
+        ChatEvent::Read { participants: ann_and_bob(), room, user: ann(), seq, shown: true }
     }
 
     fn seq_of(delivery: Option<Delivery>) -> Option<u64> {

@@ -89,7 +89,7 @@ async fn prepare() -> Bench {
         let pair = Participants::pair(a_user(1).id, a_user(2 + n).id).expect("two people");
         let mut id = [0; 10];
         id[6..].copy_from_slice(&n.to_be_bytes());
-        let opened = store.open(pair, RoomId::mint(START, id), START).await;
+        let opened = store.open(testkit::an_open_room(pair, RoomId::mint(START, id))).await;
         rooms.push(opened.expect("opens").room);
     }
     let client = Client::with_uri_str(&uri).await.expect("connects");

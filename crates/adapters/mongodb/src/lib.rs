@@ -5,6 +5,7 @@
 //! documents it failed on.
 
 mod admin;
+mod blocks;
 mod bson;
 mod ceremonies;
 mod challenges;

@@ -23,7 +23,7 @@ use std::{
     time::Instant,
 };
 use support::TestDatabase;
-use testkit::{RecordingBus, START, a_message, a_user, an_emoji};
+use testkit::{RecordingBus, START, a_message, a_user, an_emoji, an_open_room};
 
 /// A store, with the commands it sends.
 struct Watched {
@@ -91,7 +91,7 @@ impl Watched {
         let pair = Participants::pair(one, two).expect("two people");
         let mut id = [7; 10];
         id[6..].copy_from_slice(&other.to_be_bytes());
-        self.store.open(pair, RoomId::mint(START, id), START).await.expect("opens").room
+        self.store.open(an_open_room(pair, RoomId::mint(START, id))).await.expect("opens").room
     }
 
     /// Puts messages of both by turns into a room, past the store.

@@ -24,7 +24,9 @@ use std::{
     time::{Duration, Instant},
 };
 use support::{Mongod, TestDatabase, a_free_port};
-use testkit::{Dice, RecordingBus, START, a_message, a_user, an_emoji, later, resent};
+use testkit::{
+    Dice, RecordingBus, START, a_message, a_user, an_emoji, an_open_room, later, resent,
+};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Notify,
@@ -53,7 +55,7 @@ async fn instances(uri: &str, count: usize) -> Vec<Arc<Instance>> {
 async fn a_room(instance: &Instance) -> Room {
     let pair = Participants::pair(a_user(1).id, a_user(2).id).expect("two people");
     let id = RoomId::mint(START, [7; 10]);
-    instance.store.open(pair, id, START).await.expect("opens").room
+    instance.store.open(an_open_room(pair, id)).await.expect("opens").room
 }
 
 async fn history(instance: &Instance, room: RoomId) -> Vec<SealedMessage> {

@@ -6,13 +6,14 @@ mod watch;
 
 use adapter_mongodb::MongoStore;
 use application::ports::{
-    CeremonyRepository, ChallengeRepository, ExternalSignInRepository, KeyFingerprint,
-    KeyFingerprintRepository, KnownDeviceRepository, MessageChange, MessageRepository, NewPicture,
-    OutboxRepository, PasskeyRepository, PasswordResetRepository, PictureRepository,
-    RegistrationRepository, RoomHeads, RoomRepository, SecondFactorRepository, SessionRepository,
-    ShownPicture, StoreProbe, TouchMark, UserRepository,
+    BlockRepository, CeremonyRepository, ChallengeRepository, ExternalSignInRepository,
+    KeyFingerprint, KeyFingerprintRepository, KnownDeviceRepository, MessageChange,
+    MessageRepository, NewPicture, OutboxRepository, PasskeyRepository, PasswordResetRepository,
+    PictureRepository, RegistrationRepository, RoomHeads, RoomRepository, SecondFactorRepository,
+    SessionRepository, ShownPicture, StoreProbe, TouchMark, UserRepository,
 };
 use domain::{
+    block::Block,
     history::{Limit, Window},
     id::{RoomId, UserId},
     known_device::KnownDevice,
@@ -21,7 +22,7 @@ use domain::{
     outbox::{MailId, OutgoingMail},
     password::PasswordHash,
     picture::PictureId,
-    room::{Participants, RoomCursor},
+    room::{NewRoom, Participants, RoomCursor, Standing},
     sealing::{KeyId, KeyedDigest, SealedBody, SealedPayload},
     token::TokenDigest,
     totp::TotpStep,
@@ -34,7 +35,7 @@ use support::TestDatabase;
 use testkit::{
     RecordingBus, START, a_ceremony, a_challenge, a_known_device, a_message, a_passkey,
     a_password_reset, a_registration, a_second_factor, a_session, a_user, an_email, an_emoji,
-    an_errand, an_identity, later, resent,
+    an_errand, an_identity, an_open_room, later, resent,
 };
 use watch::{Looks, faults};
 
@@ -57,6 +58,7 @@ async fn every_look_goes_by_an_index() {
     pictures(&store).await;
     keys(&store).await;
     conversations(&store).await;
+    relations(&store).await;
     // Another instance knows nothing beforehand.
     let mut options = database.options().await;
     looks.watch(&mut options);
@@ -68,6 +70,7 @@ async fn every_look_goes_by_an_index() {
     let looked_at: BTreeSet<_> =
         looks.iter().filter_map(|look| look.values().next()?.as_str()).collect();
     for collection in [
+        "blocks",
         "ceremonies",
         "challenges",
         "external_sign_ins",
@@ -355,9 +358,9 @@ async fn conversations(store: &MongoStore) {
     UserRepository::insert(store, &a_user(7)).await.expect("answers").expect("is new");
     for n in 2..=4 {
         let id = room(u8::try_from(n).expect("small"));
-        store.open(pair(1, n), id, START).await.expect("answers");
+        store.open(an_open_room(pair(1, n), id)).await.expect("answers");
     }
-    store.open(pair(1, 2), room(99), START).await.expect("answers");
+    store.open(an_open_room(pair(1, 2), room(99))).await.expect("answers");
     let batch = (1..=6).map(|n| a_message(room(2), a_user(1).id, n));
     let batch: Vec<_> = batch.chain([a_message(room(3), a_user(3).id, 7)]).collect();
     for appended in store.append(batch.clone()).await {
@@ -390,6 +393,30 @@ async fn pictures(store: &MongoStore) {
     store.replace(a_user(1).id, None).await.expect("answers");
 }
 
+async fn relations(store: &MongoStore) {
+    let (ann, bob) = (a_user(1).id, a_user(2).id);
+    let new = NewRoom { other: Standing::Request, ..an_open_room(pair(5, 6), room(50)) };
+    store.open(new).await.expect("answers");
+    let other = if new.opener == a_user(5).id { a_user(6).id } else { a_user(5).id };
+    let change = store.change_standing(room(50), other, &[Standing::Request], Standing::Declined);
+    assert!(change.await.expect("answers"));
+    assert_eq!(
+        store.find_standing(room(50), other).await.expect("answers"),
+        Some(Standing::Declined)
+    );
+    let block = Block { blocker: ann, blocked: bob, created_at: START };
+    for _ in 0..2 {
+        BlockRepository::insert(store, &block).await.expect("answers");
+    }
+    assert_eq!(store.list_by_blocker(ann).await.expect("answers"), [block]);
+    assert_eq!(store.list_between(bob, &[ann, other]).await.expect("answers"), [block]);
+    BlockRepository::remove(store, ann, bob).await.expect("answers");
+    BlockRepository::remove_by_user(store, ann).await.expect("answers");
+    let message = a_message(room(2), ann, 1);
+    let found = store.find_by_client_id(ann, message.client_id).await.expect("answers");
+    assert!(found.is_some());
+}
+
 async fn later_conversations(store: &MongoStore) {
     let (ann, bob, limit) = (a_user(1).id, a_user(2).id, Limit::default());
     let known = a_message(room(2), ann, 3);
@@ -418,5 +445,5 @@ async fn later_conversations(store: &MongoStore) {
     assert_eq!(store.list_heads(ann).await.expect("answers").len(), 3);
     store.list_touched(None).await.expect("answers");
     let touched = store.list_touched(Some(TouchMark(0))).await.expect("answers");
-    assert_eq!(touched.rooms.len(), 3);
+    assert_eq!(touched.rooms.len(), 4);
 }

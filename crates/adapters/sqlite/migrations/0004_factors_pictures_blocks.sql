@@ -49,3 +49,18 @@ CREATE TABLE pictures (
   id    BLOB PRIMARY KEY NOT NULL,
   shown BLOB NOT NULL
 ) STRICT;
+
+-- How people stand to their rooms (0: open, 1: a request, 2: declined and out of sight), and whom
+-- they keep away.
+ALTER TABLE members ADD COLUMN standing INTEGER NOT NULL DEFAULT 0;
+DROP INDEX members_by_activity;
+CREATE INDEX members_by_activity ON members (user, active_at DESC, room DESC) WHERE standing < 2;
+
+CREATE TABLE blocks (
+  blocker    BLOB NOT NULL,
+  blocked    BLOB NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (blocker, blocked)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX blocks_by_blocked ON blocks (blocked, blocker);
+CREATE INDEX blocks_by_age ON blocks (blocker, created_at DESC, blocked DESC);

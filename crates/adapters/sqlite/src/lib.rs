@@ -8,6 +8,7 @@
 #[macro_use]
 mod sql;
 
+mod blocks;
 mod ceremonies;
 mod challenges;
 mod external_sign_ins;

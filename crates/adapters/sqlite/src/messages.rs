@@ -59,6 +59,14 @@ impl MessageRepository for SqliteStore {
         self.writer().call(1, move |tx| alter(tx, &change)).await.map_err(unavailable)
     }
 
+    async fn find_by_client_id(
+        &self,
+        sender: UserId,
+        client_id: ClientId,
+    ) -> Result<Option<SealedMessage>, Unavailable> {
+        self.read(move |conn| find_by_client_id(conn, sender, client_id)).await
+    }
+
     async fn list_window(
         &self,
         room: RoomId,

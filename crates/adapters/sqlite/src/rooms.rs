@@ -6,10 +6,9 @@ use crate::{
 use application::ports::{OpenedRoom, RoomRepository, Unavailable};
 use async_trait::async_trait;
 use domain::{
-    Timestamp,
     history::Limit,
     id::{RoomId, UserId},
-    room::{Participants, ReadMark, Room, RoomCursor, RoomView},
+    room::{NewRoom, Participants, Partner, ReadMark, Room, RoomCursor, RoomView, Standing},
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -24,6 +23,7 @@ macro_rules! select_views {
     ($rest:literal) => {
         concat!(
             "SELECT ", room_columns!(), ", other.user, me.read_seq, other.read_seq,
+                me.standing, other.standing,
                 (SELECT count(*) FROM messages u WHERE u.room = me.room AND u.sender = other.user
                     AND u.seq > me.read_seq AND u.sealed IS NOT NULL), ",
             message_columns!(),
@@ -39,16 +39,21 @@ macro_rules! select_views {
 statements! {
     INSERT = "INSERT INTO rooms (id, low, high, last_seq, rev, created_at, active_at)
         VALUES (?1, ?2, ?3, 0, 0, ?4, ?4) ON CONFLICT (low, high) DO NOTHING";
-    INSERT_MEMBER = "INSERT INTO members (room, user, read_seq, active_at) VALUES (?1, ?2, 0, ?3)";
+    INSERT_MEMBER = "INSERT INTO members (room, user, read_seq, active_at, standing)
+        VALUES (?1, ?2, 0, ?3, ?4)";
     FIND_BY_PAIR =
         concat!("SELECT ", room_columns!(), " FROM rooms r WHERE r.low = ?1 AND r.high = ?2");
     FIND_VIEW = select_views!("WHERE me.room = ?1 AND me.user = ?2");
     FIND_PARTICIPANTS = "SELECT low, high FROM rooms WHERE id = ?1";
-    LIST_VIEWS = select_views!("WHERE me.user = ?1 AND (me.active_at, me.room) < (?2, ?3)
+    LIST_VIEWS = select_views!("WHERE me.user = ?1 AND me.standing < 2
+            AND (me.active_at, me.room) < (?2, ?3)
         ORDER BY me.active_at DESC, me.room DESC LIMIT ?4");
-    LIST_PARTNERS = "SELECT other.user FROM members me
+    LIST_PARTNERS = "SELECT other.user, me.standing, other.standing FROM members me
         CROSS JOIN members other ON other.room = me.room AND other.user <> me.user
-        WHERE me.user = ?1 ORDER BY me.active_at DESC, me.room DESC LIMIT ?2";
+        WHERE me.user = ?1 AND me.standing < 2 ORDER BY me.active_at DESC, me.room DESC LIMIT ?2";
+    FIND_STANDING = "SELECT standing FROM members WHERE room = ?1 AND user = ?2";
+    CHANGE_STANDING = "UPDATE members SET standing = ?4
+        WHERE room = ?1 AND user = ?2 AND standing = ?3";
     FIND_MARK = "SELECT me.read_seq, r.last_seq FROM members me JOIN rooms r ON r.id = me.room
         WHERE me.room = ?1 AND me.user = ?2";
     MOVE_MARK = "UPDATE members SET read_seq = ?3 WHERE room = ?1 AND user = ?2";
@@ -56,13 +61,8 @@ statements! {
 
 #[async_trait]
 impl RoomRepository for SqliteStore {
-    async fn open(
-        &self,
-        participants: Participants,
-        id: RoomId,
-        now: Timestamp,
-    ) -> Result<OpenedRoom, Unavailable> {
-        self.write(move |conn| open(conn, participants, id, now)).await
+    async fn open(&self, room: NewRoom) -> Result<OpenedRoom, Unavailable> {
+        self.write(move |conn| open(conn, &room)).await
     }
 
     async fn find(&self, room: RoomId, user: UserId) -> Result<Option<RoomView>, Unavailable> {
@@ -90,6 +90,40 @@ impl RoomRepository for SqliteStore {
         Ok(known.filter(|pair| pair.includes(user)))
     }
 
+    async fn find_standing(
+        &self,
+        room: RoomId,
+        user: UserId,
+    ) -> Result<Option<Standing>, Unavailable> {
+        self.read(move |conn| {
+            let mut statement = conn.prepare_cached(FIND_STANDING)?;
+            let member = [room.as_bytes(), user.as_bytes()];
+            Ok(statement.query_row(member, |row| standing(row, 0)).optional()?)
+        })
+        .await
+    }
+
+    async fn change_standing(
+        &self,
+        room: RoomId,
+        user: UserId,
+        from: &[Standing],
+        to: Standing,
+    ) -> Result<bool, Unavailable> {
+        let from = from.to_vec();
+        self.write(move |conn| {
+            let mut statement = conn.prepare_cached(CHANGE_STANDING)?;
+            for from in &from {
+                let change = params![room.as_bytes(), user.as_bytes(), code(*from), code(to)];
+                if statement.execute(change)? == 1 {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        })
+        .await
+    }
+
     async fn list_by_user(
         &self,
         user: UserId,
@@ -110,12 +144,12 @@ impl RoomRepository for SqliteStore {
         .await
     }
 
-    async fn list_partners(&self, user: UserId, limit: Limit) -> Result<Vec<UserId>, Unavailable> {
+    async fn list_partners(&self, user: UserId, limit: Limit) -> Result<Vec<Partner>, Unavailable> {
         self.read(move |conn| {
             let mut statement = conn.prepare_cached(LIST_PARTNERS)?;
             let parameters = params![user.as_bytes(), length(limit.as_usize())];
-            let ids = statement.query_map(parameters, |row| row.get(0).map(UserId::from_bytes))?;
-            Ok(ids.collect::<Result<Vec<_>, _>>()?)
+            let partners = statement.query_map(parameters, partner)?;
+            Ok(partners.collect::<Result<Vec<_>, _>>()?)
         })
         .await
     }
@@ -147,27 +181,17 @@ impl SqliteStore {
     }
 }
 
-fn open(
-    conn: &Connection,
-    pair: Participants,
-    id: RoomId,
-    now: Timestamp,
-) -> anyhow::Result<OpenedRoom> {
-    let [low, high] = pair.both();
-    let made = conn.prepare_cached(INSERT)?.execute(params![
-        id.as_bytes(),
-        low.as_bytes(),
-        high.as_bytes(),
-        millis(now)
-    ])?;
+fn open(conn: &Connection, new: &NewRoom) -> anyhow::Result<OpenedRoom> {
+    let [low, high] = new.participants.both();
+    let (id, now) = (new.id.as_bytes(), millis(new.created_at));
+    let made =
+        conn.prepare_cached(INSERT)?.execute(params![id, low.as_bytes(), high.as_bytes(), now])?;
     let created = made == 1;
     if created {
         for user in [low, high] {
-            conn.prepare_cached(INSERT_MEMBER)?.execute(params![
-                id.as_bytes(),
-                user.as_bytes(),
-                millis(now)
-            ])?;
+            let standing = if user == new.opener { Standing::Open } else { new.other };
+            let member = params![id, user.as_bytes(), now, code(standing)];
+            conn.prepare_cached(INSERT_MEMBER)?.execute(member)?;
         }
     }
     let room =
@@ -221,7 +245,35 @@ fn view(row: &Row<'_>) -> rusqlite::Result<RoomView> {
         other: UserId::from_bytes(row.get(7)?),
         read_seq: count(row, 8)?,
         other_read_seq: count(row, 9)?,
-        unread: count(row, 10)?,
-        last_message: maybe_message_from(row, 11)?,
+        standing: standing(row, 10)?,
+        other_standing: standing(row, 11)?,
+        unread: count(row, 12)?,
+        last_message: maybe_message_from(row, 13)?,
     })
+}
+
+fn partner(row: &Row<'_>) -> rusqlite::Result<Partner> {
+    Ok(Partner {
+        user: UserId::from_bytes(row.get(0)?),
+        mine: standing(row, 1)?,
+        theirs: standing(row, 2)?,
+    })
+}
+
+/// How a standing is stored; queries for what is in sight know that 2 is not.
+fn code(standing: Standing) -> i64 {
+    match standing {
+        Standing::Open => 0,
+        Standing::Request => 1,
+        Standing::Declined => 2,
+    }
+}
+
+fn standing(row: &Row<'_>, column: usize) -> rusqlite::Result<Standing> {
+    match row.get(column)? {
+        0_i64 => Ok(Standing::Open),
+        1 => Ok(Standing::Request),
+        2 => Ok(Standing::Declined),
+        other => Err(rusqlite::Error::IntegralValueOutOfRange(column, other)),
+    }
 }

@@ -30,8 +30,8 @@ macro_rules! select_messages {
 #[cfg(test)]
 mod tests {
     use crate::{
-        ceremonies, challenges, external_sign_ins, heads, keys, known_devices, messages, outbox,
-        passkeys, password_resets, pictures, registrations, rooms, schema, second_factors,
+        blocks, ceremonies, challenges, external_sign_ins, heads, keys, known_devices, messages,
+        outbox, passkeys, password_resets, pictures, registrations, rooms, schema, second_factors,
         sessions, users,
     };
     use rusqlite::Connection;
@@ -71,6 +71,7 @@ mod tests {
     fn every_statement_is_answered_by_an_index() {
         let conn = database();
         let files = [
+            blocks::STATEMENTS,
             ceremonies::STATEMENTS,
             challenges::STATEMENTS,
             external_sign_ins::STATEMENTS,

@@ -1,7 +1,7 @@
 //! Deleting an account.
 use super::{Confirm, ConfirmError, Proof, SignOut, SignedIn};
 use crate::ports::{
-    CeremonyRepository, ChallengeRepository, KnownDeviceRepository, Mail, Mailer,
+    BlockRepository, CeremonyRepository, ChallengeRepository, KnownDeviceRepository, Mail, Mailer,
     PasskeyRepository, PasswordResetRepository, RegistrationRepository, RoomRepository,
     SecondFactorRepository, Unavailable, UserRepository,
 };
@@ -46,6 +46,8 @@ pub struct Traces {
     pub challenges: Arc<dyn ChallengeRepository>,
     /// Browsers they signed in with.
     pub known_devices: Arc<dyn KnownDeviceRepository>,
+    /// Blocks that they put, or others against them.
+    pub blocks: Arc<dyn BlockRepository>,
     /// Sign-ups with their address.
     pub registrations: Arc<dyn RegistrationRepository>,
     /// What the account asks for beside the first factor.
@@ -107,7 +109,7 @@ impl Erase {
 
     fn tell_other(&self, view: &RoomView) {
         let (room, participants): (_, Participants) = (view.room.id, view.room.participants);
-        self.sign_out.bus.publish(ChatEvent::RoomOpened { participants, room });
+        self.sign_out.bus.publish(ChatEvent::RoomChanged { participants, room });
     }
 }
 
@@ -116,6 +118,7 @@ impl Traces {
         self.resets.remove_by_user(user.id).await?;
         self.challenges.remove_by_user(user.id).await?;
         self.known_devices.remove_by_user(user.id).await?;
+        self.blocks.remove_by_user(user.id).await?;
         self.second_factors.remove(user.id).await?;
         self.passkeys.remove_by_user(user.id).await?;
         self.ceremonies.remove_by_user(user.id).await?;

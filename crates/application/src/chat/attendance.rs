@@ -1,6 +1,13 @@
-//! Who is online, and who hears of it: the people somebody shares a room with, and nobody else.
-use crate::ports::{Clock, EventBus, Presence, RoomRepository, Unavailable};
-use domain::{Timestamp, event::ChatEvent, history::Limit, id::UserId};
+//! Who is online, and who hears of it: the people somebody talks with, and nobody else.
+use super::Relations;
+use crate::ports::{Clock, EventBus, Presence, Unavailable};
+use domain::{
+    Timestamp,
+    event::ChatEvent,
+    history::Limit,
+    id::{RoomId, UserId},
+    room::{Partner, Standing},
+};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{Semaphore, oneshot},
@@ -19,8 +26,8 @@ const MOST_LINGERING: usize = 16_384;
 pub struct Attendance {
     /// Who is online.
     pub presence: Arc<dyn Presence>,
-    /// Who shares rooms with whom.
-    pub rooms: Arc<dyn RoomRepository>,
+    /// Who shares rooms with whom, and wants to hear of them.
+    pub relations: Arc<Relations>,
     /// Tells the others.
     pub bus: Arc<dyn EventBus>,
     /// When somebody left.
@@ -62,20 +69,17 @@ impl Attendance {
         Attending { _open: open }
     }
 
-    /// Finds out which of somebody's partners are online, or whether one of them is. Nobody, if
+    /// Finds out which of somebody's partners are online, or whether that of one room is. Nobody, if
     /// that can't be found out.
     pub fn look(
         self: &Arc<Self>,
         user: UserId,
-        only: Option<UserId>,
+        only: Option<(RoomId, UserId)>,
     ) -> oneshot::Receiver<Vec<UserId>> {
         let (found, looking) = oneshot::channel();
         let attendance = self.clone();
         self.tasks.spawn(async move {
-            let partners = match only {
-                Some(other) => vec![other],
-                None => attendance.partners(user).await,
-            };
+            let partners = attendance.visible_to(user, only).await.unwrap_or_else(nobody);
             let online = attendance.presence.list_online(&partners).await;
             // Whoever asked may have gone.
             let _ = found.send(partners.into_iter().filter(|user| online.contains(user)).collect());
@@ -108,7 +112,7 @@ impl Attendance {
     }
 
     async fn tell(&self, user: UserId, left_at: Option<Timestamp>) {
-        let audience = self.partners(user).await;
+        let audience = self.audience_of(user).await.unwrap_or_else(nobody);
         if audience.is_empty() {
             return;
         }
@@ -119,18 +123,53 @@ impl Attendance {
         }
     }
 
-    async fn partners(&self, user: UserId) -> Vec<UserId> {
-        let listed = self.rooms.list_partners(user, Limit::WHOLE_PAGE).await;
-        listed.unwrap_or_else(|cause| {
-            note(&cause);
-            Vec::new()
-        })
+    /// Tells two people that each of them is out of the other's sight: one blocks the other.
+    pub async fn part(&self, one: UserId, other: UserId) {
+        let now = self.clock.now();
+        let online = self.presence.list_online(&[one, other]).await;
+        for (user, audience) in [(one, other), (other, one)] {
+            if online.contains(&user) {
+                let audience = vec![audience];
+                self.bus.publish(ChatEvent::Presence { audience, user, left_at: Some(now) });
+            }
+        }
+    }
+
+    /// Those who may know of somebody: they stand in a room together, and neither blocks the other.
+    async fn audience_of(&self, user: UserId) -> Result<Vec<UserId>, Unavailable> {
+        self.partners(user, |partner| partner.mine.shows()).await
+    }
+
+    /// Those of whom somebody may know.
+    async fn visible_to(
+        &self,
+        user: UserId,
+        only: Option<(RoomId, UserId)>,
+    ) -> Result<Vec<UserId>, Unavailable> {
+        let Some((room, other)) = only else {
+            return self.partners(user, |partner| partner.theirs.shows()).await;
+        };
+        let shows = self.relations.standing(room, other).await?.is_some_and(Standing::shows);
+        let others = if shows { vec![other] } else { Vec::new() };
+        self.relations.without_blocks(user, others).await
+    }
+
+    async fn partners(
+        &self,
+        user: UserId,
+        shows: impl Fn(&Partner) -> bool,
+    ) -> Result<Vec<UserId>, Unavailable> {
+        let listed = self.relations.rooms.list_partners(user, Limit::WHOLE_PAGE).await?;
+        let others = listed.iter().filter(|partner| shows(partner)).map(|partner| partner.user);
+        self.relations.without_blocks(user, others.collect()).await
     }
 }
 
-fn note(cause: &Unavailable) {
+#[expect(clippy::needless_pass_by_value, reason = "stands where a failed look ends")]
+fn nobody(cause: Unavailable) -> Vec<UserId> {
     tracing::warn!(
-        error = cause as &dyn std::error::Error,
+        error = &cause as &dyn std::error::Error,
         "who is online could not be told, or not to everybody"
     );
+    Vec::new()
 }

@@ -1,5 +1,5 @@
 //! Following along live.
-use super::{Attendance, Attending, OpenedMessage, Opener, RoomEntry, Rooms};
+use super::{Attendance, Attending, OpenedMessage, Opener, Relations, RoomEntry, Rooms};
 use crate::{
     accounts::{Authenticate, SignedIn},
     ports::{Delivery, EventBus, Subscription, Unavailable},
@@ -8,6 +8,7 @@ use domain::{
     Timestamp,
     event::ChatEvent,
     id::{RoomId, UserId},
+    room::Standing,
 };
 use std::{collections::HashSet, future::pending, sync::Arc};
 use tokio::sync::oneshot;
@@ -21,6 +22,8 @@ pub struct Follow {
     pub rooms: Rooms,
     /// Opens messages.
     pub opener: Opener,
+    /// Which rooms are in sight.
+    pub relations: Arc<Relations>,
     /// Whether the session still counts.
     pub authenticate: Authenticate,
     /// Knows who is online, this follower among them.
@@ -64,7 +67,7 @@ pub enum LiveEvent {
         /// When they went offline; `None` while they are online.
         left_at: Option<Timestamp>,
     },
-    /// A room began.
+    /// A room began, or changed in another way than by its messages.
     Room(Box<RoomEntry>),
     /// Events were lost on the way: ask for the changes.
     Resync,
@@ -95,7 +98,12 @@ struct Around {
     heard_of: HashSet<UserId>,
     /// Found but not yet shown.
     online: Vec<UserId>,
+    /// Shown as online since the last loss: once is enough, whether found or told.
+    shown: HashSet<UserId>,
 }
+
+/// More are forgotten, and shown once more.
+const MOST_SHOWN: usize = 1_000;
 
 impl Around {
     /// Waits until those who ask have found something; for ever if nobody asks. Safe to cancel.
@@ -107,6 +115,14 @@ impl Around {
         self.looking = None;
         let heard_of = std::mem::take(&mut self.heard_of);
         self.online.extend(found.into_iter().filter(|user| !heard_of.contains(user)));
+    }
+
+    /// Whether it is news that somebody is online.
+    fn is_news(&mut self, user: UserId) -> bool {
+        if self.shown.len() >= MOST_SHOWN {
+            self.shown.clear();
+        }
+        self.shown.insert(user)
     }
 
     /// An event told of somebody.
@@ -158,7 +174,10 @@ impl Following {
     pub async fn next(&mut self) -> LiveEvent {
         loop {
             if let Some(user) = self.around.online.pop() {
-                return LiveEvent::Presence { user, left_at: None };
+                if self.around.is_news(user) {
+                    return LiveEvent::Presence { user, left_at: None };
+                }
+                continue;
             }
             if self.received.is_none() {
                 tokio::select! {
@@ -195,20 +214,35 @@ impl Following {
         };
         self.received = None;
         match &event {
-            Some(LiveEvent::Presence { user, .. }) => self.around.hear_of(*user),
-            Some(LiveEvent::Room(entry)) => self.look_around(Some(entry.view.other)),
+            Some(LiveEvent::Presence { user, left_at }) => {
+                self.around.hear_of(*user);
+                if left_at.is_some() {
+                    self.around.shown.remove(user);
+                } else if !self.around.is_news(*user) {
+                    return None;
+                }
+            }
+            Some(LiveEvent::Room(entry)) => {
+                self.look_around(Some((entry.view.room.id, entry.view.other)));
+            }
             // Who came or went may be among what was lost.
-            Some(LiveEvent::Resync) => self.look_around(None),
+            Some(LiveEvent::Resync) => {
+                self.around.shown.clear();
+                self.look_around(None);
+            }
             _ => {}
         }
         event
     }
 
     /// Asks who is online: of all in scope, or of one who is new among them.
-    fn look_around(&mut self, newcomer: Option<UserId>) {
+    fn look_around(&mut self, newcomer: Option<(RoomId, UserId)>) {
         // Whoever is still looking for all would be cut short: all again, then.
         let newcomer = newcomer.filter(|_| self.around.looking.is_none());
-        let only = self.other.or(newcomer);
+        let only = match (self.scope, self.other) {
+            (Scope::Room(room), Some(other)) => Some((room, other)),
+            _ => newcomer,
+        };
         self.around.looking = Some(self.follow.attendance.look(self.who.user, only));
         self.around.heard_of.clear();
     }
@@ -232,6 +266,13 @@ impl Following {
         {
             return None;
         }
+        if let Some(room) = event.room() {
+            match self.is_in_sight(event, room).await {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(_) => return Some(LiveEvent::Resync),
+            }
+        }
         match event {
             ChatEvent::Message { message, .. } => {
                 Some(LiveEvent::Message(Box::new(self.follow.opener.open(message.clone()))))
@@ -246,7 +287,7 @@ impl Following {
                 let concerns = self.other.is_none_or(|other| other == *user);
                 concerns.then_some(LiveEvent::Presence { user: *user, left_at: *left_at })
             }
-            ChatEvent::RoomOpened { room, .. } => {
+            ChatEvent::RoomChanged { room, .. } => {
                 match self.follow.rooms.find(self.who.user, *room).await {
                     Ok(entry) => entry.map(|entry| LiveEvent::Room(Box::new(entry))),
                     Err(_) => Some(LiveEvent::Resync),
@@ -256,5 +297,14 @@ impl Following {
                 (*session == self.who.session).then_some(LiveEvent::SessionEnded)
             }
         }
+    }
+
+    /// Nothing is heard of a room that was declined, unless it is that it came back.
+    async fn is_in_sight(&self, event: &ChatEvent, room: RoomId) -> Result<bool, Unavailable> {
+        let relations = &self.follow.relations;
+        if matches!(event, ChatEvent::RoomChanged { .. }) {
+            relations.forget_room(room, self.who.user);
+        }
+        Ok(relations.standing(room, self.who.user).await? != Some(Standing::Declined))
     }
 }

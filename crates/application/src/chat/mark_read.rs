@@ -1,9 +1,10 @@
 //! Marking as read.
+use super::Relations;
 use crate::ports::{EventBus, RoomRepository, Unavailable};
 use domain::{
     event::ChatEvent,
     id::{RoomId, UserId},
-    room::ReadMark,
+    room::{ReadMark, Standing},
 };
 use std::sync::Arc;
 
@@ -11,6 +12,8 @@ use std::sync::Arc;
 pub struct MarkRead {
     /// Where rooms are.
     pub rooms: Arc<dyn RoomRepository>,
+    /// Whether the other may know.
+    pub relations: Arc<Relations>,
     /// Tells both people's sockets.
     pub bus: Arc<dyn EventBus>,
 }
@@ -27,7 +30,8 @@ pub enum MarkReadError {
 }
 
 impl MarkRead {
-    /// Moves the mark forward, never back and never past the head. Only a mark that moved is told.
+    /// Moves the mark forward, never back and never past the head. Only a mark that moved is told,
+    /// and of a request to nobody but the reader.
     pub async fn execute(
         &self,
         me: UserId,
@@ -39,7 +43,9 @@ impl MarkRead {
         let mark =
             self.rooms.mark_read_up_to(room, me, seq).await?.ok_or(MarkReadError::NoSuchRoom)?;
         if mark.moved {
-            self.bus.publish(ChatEvent::Read { participants, room, user: me, seq: mark.seq });
+            let shown = self.relations.standing(room, me).await?.is_some_and(Standing::shows);
+            let seq = mark.seq;
+            self.bus.publish(ChatEvent::Read { participants, room, user: me, seq, shown });
         }
         Ok(mark)
     }

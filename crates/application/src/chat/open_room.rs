@@ -1,5 +1,5 @@
 //! Beginning to talk.
-use super::{RoomEntry, Rooms};
+use super::{Relations, RoomEntry, Rooms, Tie};
 use crate::{
     limits::Limits,
     ports::{Clock, Entropy, EntropyExt, EventBus, RoomRepository, Unavailable, UserRepository},
@@ -7,7 +7,7 @@ use crate::{
 use domain::{
     event::ChatEvent,
     id::{RoomId, UserId},
-    room::{Participants, SamePerson},
+    room::{NewRoom, Participants, Room, SamePerson, Standing},
     throttle::Throttled,
     username::Username,
 };
@@ -19,6 +19,8 @@ pub struct OpenRoom {
     pub rooms: Arc<dyn RoomRepository>,
     /// Who the other is.
     pub users: Arc<dyn UserRepository>,
+    /// Whether the other wants to hear of them.
+    pub relations: Arc<Relations>,
     /// Shows the room.
     pub views: Rooms,
     /// Tells open sockets.
@@ -61,14 +63,41 @@ impl OpenRoom {
             self.users.find_by_username(&username).await?.ok_or(OpenRoomError::NobodyThere)?;
         let participants = Participants::pair(me, other.id)?;
         self.limits.open_room(me).await?;
-        let now = self.clock.now();
-        let opened =
-            self.rooms.open(participants, RoomId::mint(now, self.entropy.bytes()), now).await?;
+        let opened = self.rooms.open(self.new_room(me, participants, other.id).await?).await?;
         let room = opened.room.id;
-        if opened.created {
-            self.bus.publish(ChatEvent::RoomOpened { participants, room });
+        if opened.created || self.come_back(me, &opened.room).await? {
+            self.bus.publish(ChatEvent::RoomChanged { participants, room });
         }
         let entry = self.views.find(me, room).await?.ok_or(OpenRoomError::NobodyThere)?;
         Ok((entry, opened.created))
+    }
+
+    /// The room as it begins, if there is none: out of sight for somebody who blocks its opener.
+    async fn new_room(
+        &self,
+        me: UserId,
+        participants: Participants,
+        other: UserId,
+    ) -> Result<NewRoom, Unavailable> {
+        let created_at = self.clock.now();
+        let id = RoomId::mint(created_at, self.entropy.bytes());
+        let other = match self.relations.tie(me, other).await? {
+            Tie::Free | Tie::Blocking => Standing::Request,
+            Tie::OutOfReach => Standing::Declined,
+        };
+        Ok(NewRoom { id, participants, opener: me, other, created_at })
+    }
+
+    /// Somebody asks for a room that the other began. Where nothing was written yet, both want to
+    /// talk; else it is theirs to accept or to answer, also if they declined it before.
+    async fn come_back(&self, me: UserId, room: &Room) -> Result<bool, Unavailable> {
+        if self.relations.standing(room.id, me).await? == Some(Standing::Open) {
+            return Ok(false);
+        }
+        let (from, to) = match room.last_seq {
+            0 => (&[Standing::Request, Standing::Declined][..], Standing::Open),
+            _ => (&[Standing::Declined][..], Standing::Request),
+        };
+        self.relations.change_standing(room.id, me, from, to).await
     }
 }

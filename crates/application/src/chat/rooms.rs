@@ -4,7 +4,7 @@ use crate::ports::{RoomRepository, Unavailable, UserRepository};
 use domain::{
     history::Limit,
     id::{RoomId, UserId},
-    room::{RoomCursor, RoomView},
+    room::{RoomCursor, RoomView, Standing},
     user::User,
 };
 use std::{collections::HashMap, sync::Arc};
@@ -63,9 +63,10 @@ impl Rooms {
         Ok(RoomList { rooms, next })
     }
 
-    /// A room of this person's.
+    /// A room of this person's, unless they declined it.
     pub async fn find(&self, me: UserId, room: RoomId) -> Result<Option<RoomEntry>, Unavailable> {
-        let Some(view) = self.rooms.find(room, me).await? else {
+        let found = self.rooms.find(room, me).await?;
+        let Some(view) = found.filter(|view| view.standing != Standing::Declined) else {
             return Ok(None);
         };
         let other = self.users.find(view.other).await?;
@@ -90,6 +91,9 @@ impl Rooms {
 
     fn entry(&self, mut view: RoomView, other: Option<User>) -> RoomEntry {
         let last_message = view.last_message.take().map(|message| self.opener.open(message));
+        if !view.other_standing.shows() {
+            view.other_read_seq = 0;
+        }
         RoomEntry { view, other, last_message }
     }
 }

@@ -1,15 +1,17 @@
 //! Sending, so that nothing acknowledged is lost, nothing is stored twice and the order holds.
-use super::{Content, OpenedMessage, Opener};
+use super::{Content, OpenedMessage, Opener, Relations, Tie};
 use crate::{
     limits::Limits,
     ports::{
-        Appended, Clock, Digester, Entropy, EntropyExt, Figure, MessageOutcome, MessageRepository,
-        MessageSealer, Metrics, Purpose, RoomRepository, Unavailable,
+        Appended, Clock, Digester, Entropy, EntropyExt, EventBus, Figure, MessageOutcome,
+        MessageRepository, MessageSealer, Metrics, Purpose, RoomRepository, Unavailable,
     },
 };
 use domain::{
+    event::ChatEvent,
     id::{ClientId, MessageId, RoomId, UserId},
     message::{MessageBody, NewMessage},
+    room::Standing,
     sealing::{KeyedDigest, SealedPlace},
     throttle::Throttled,
 };
@@ -21,6 +23,10 @@ pub struct SendMessages {
     pub messages: Arc<dyn MessageRepository>,
     /// Whether the sender is in the room.
     pub rooms: Arc<dyn RoomRepository>,
+    /// Whether the other wants to hear of them.
+    pub relations: Arc<Relations>,
+    /// Tells both of a request that was answered.
+    pub bus: Arc<dyn EventBus>,
     /// Seals them.
     pub sealer: Arc<dyn MessageSealer>,
     /// Recognises a retry.
@@ -66,6 +72,12 @@ pub enum SendError {
     /// It answers a message that is not in its room.
     #[error("the message it answers is not in this room")]
     NoSuchReply,
+    /// The other does not hear of the sender, for a reason that is not told.
+    #[error("this message can't be delivered")]
+    NotDelivered,
+    /// The sender blocks the other.
+    #[error("you block this person: unblock them to write to them")]
+    Blocked,
     /// The sender used the client id for another message.
     #[error("this client_id was used for another message")]
     ClientIdReused,
@@ -96,10 +108,12 @@ impl SendMessages {
         let mut outcomes = Vec::with_capacity(drafts.len());
         let mut accepted = Vec::with_capacity(drafts.len());
         for draft in drafts {
-            let verdict = self.check(&mut scope, sender, &draft).await;
-            outcomes.push(verdict.err().map(Err));
-            if matches!(outcomes.last(), Some(None)) {
-                accepted.push(draft);
+            match self.check(&mut scope, sender, &draft).await {
+                Ok(()) => {
+                    outcomes.push(None);
+                    accepted.push(draft);
+                }
+                Err(refusal) => outcomes.push(Some(self.refuse(sender, draft, refusal).await)),
             }
         }
         let batch = accepted.iter().map(|draft| self.seal(sender, draft)).collect();
@@ -126,10 +140,12 @@ impl SendMessages {
             .send(sender)
             .await
             .inspect_err(|throttled| scope.throttled = Some(*throttled))?;
-        match self.find_room(scope, sender, draft.room).await {
-            InRoom::Yes => Ok(()),
-            InRoom::No => Err(SendError::NoSuchRoom),
-            InRoom::Unknown => {
+        match self.find_way(scope, sender, draft.room).await {
+            Way::Free => Ok(()),
+            Way::NoRoom => Err(SendError::NoSuchRoom),
+            Way::Blocking => Err(SendError::Blocked),
+            Way::OutOfReach => Err(SendError::NotDelivered),
+            Way::Unknown => {
                 Err(Unavailable::of("store", anyhow::anyhow!("the room could not be looked up"))
                     .into())
             }
@@ -137,23 +153,55 @@ impl SendMessages {
     }
 
     /// Looked up once a batch: when that fails, it fails for every message of the room.
-    async fn find_room(&self, scope: &mut Scope, sender: UserId, room: RoomId) -> InRoom {
-        if let Some(known) = scope.rooms.get(&room) {
+    async fn find_way(&self, scope: &mut Scope, sender: UserId, room: RoomId) -> Way {
+        if let Some(known) = scope.ways.get(&room) {
             return *known;
         }
-        let found = match self.rooms.find_participants(room, sender).await {
-            Ok(Some(_)) => InRoom::Yes,
-            Ok(None) => InRoom::No,
-            Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "a room was not looked up"
-                );
-                InRoom::Unknown
-            }
-        };
-        scope.rooms.insert(room, found);
+        let found = self.look_up_way(sender, room).await.unwrap_or_else(|error| {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "a room was not looked up");
+            Way::Unknown
+        });
+        scope.ways.insert(room, found);
         found
+    }
+
+    async fn look_up_way(&self, sender: UserId, room: RoomId) -> Result<Way, Unavailable> {
+        let participants = self.rooms.find_participants(room, sender).await?;
+        let Some((participants, other)) =
+            participants.and_then(|pair| Some((pair, pair.other(sender)?)))
+        else {
+            return Ok(Way::NoRoom);
+        };
+        match self.relations.tie(sender, other).await? {
+            Tie::Free => {}
+            Tie::Blocking => return Ok(Way::Blocking),
+            Tie::OutOfReach => return Ok(Way::OutOfReach),
+        }
+        // An answer accepts. Written first: whoever answers and then dies has accepted all the same.
+        let answers = self.relations.standing(room, sender).await? != Some(Standing::Open);
+        let waiting = [Standing::Request, Standing::Declined];
+        if answers && self.relations.change_standing(room, sender, &waiting, Standing::Open).await?
+        {
+            self.bus.publish(ChatEvent::RoomChanged { participants, room });
+        }
+        Ok(Way::Free)
+    }
+
+    /// What was stored before stays told, whatever came between the two since.
+    async fn refuse(
+        &self,
+        sender: UserId,
+        draft: Draft,
+        refusal: SendError,
+    ) -> Result<Sent, SendError> {
+        if !matches!(refusal, SendError::NotDelivered | SendError::Blocked) {
+            return Err(refusal);
+        }
+        match self.messages.find_by_client_id(sender, draft.client_id).await? {
+            Some(message) => self.settle(draft, Ok(Appended::Known(message))),
+            None => Err(refusal),
+        }
     }
 
     fn seal(&self, sender: UserId, draft: &Draft) -> NewMessage {
@@ -211,9 +259,13 @@ fn figure(outcome: &Result<Sent, SendError>) -> MessageOutcome {
     match outcome {
         Ok(Sent::New(_)) => MessageOutcome::New,
         Ok(Sent::Known(_)) => MessageOutcome::Known,
-        Err(SendError::NoSuchRoom | SendError::NoSuchReply | SendError::ClientIdReused) => {
-            MessageOutcome::Refused
-        }
+        Err(
+            SendError::NoSuchRoom
+            | SendError::NoSuchReply
+            | SendError::NotDelivered
+            | SendError::Blocked
+            | SendError::ClientIdReused,
+        ) => MessageOutcome::Refused,
         Err(SendError::Throttled(_)) => MessageOutcome::Throttled,
         Err(SendError::Unavailable(_)) => MessageOutcome::Unavailable,
     }
@@ -222,14 +274,17 @@ fn figure(outcome: &Result<Sent, SendError>) -> MessageOutcome {
 /// What one batch has learnt on the way.
 #[derive(Default)]
 struct Scope {
-    rooms: HashMap<RoomId, InRoom>,
+    ways: HashMap<RoomId, Way>,
     throttled: Option<Throttled>,
 }
 
+/// Whether messages get from a sender into a room.
 #[derive(Clone, Copy)]
-enum InRoom {
-    Yes,
-    No,
+enum Way {
+    Free,
+    NoRoom,
+    Blocking,
+    OutOfReach,
     Unknown,
 }
 

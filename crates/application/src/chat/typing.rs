@@ -1,4 +1,5 @@
 //! Telling the other that one is writing.
+use super::{Relations, Tie};
 use crate::{
     limits::Limits,
     ports::{EventBus, RoomRepository, Unavailable},
@@ -6,6 +7,7 @@ use crate::{
 use domain::{
     event::ChatEvent,
     id::{RoomId, UserId},
+    room::{Participants, Standing},
 };
 use std::sync::Arc;
 
@@ -13,6 +15,8 @@ use std::sync::Arc;
 pub struct Typing {
     /// Where rooms are.
     pub rooms: Arc<dyn RoomRepository>,
+    /// Whether the other may know, and wants to.
+    pub relations: Arc<Relations>,
     /// Tells the other.
     pub bus: Arc<dyn EventBus>,
     /// Bounds how often.
@@ -27,9 +31,22 @@ impl Typing {
             return Ok(false);
         };
         // Said too often it means nothing more, and nothing wrong.
-        if self.limits.typing(me, room).await.is_ok() {
+        if self.limits.typing(me, room).await.is_ok() && self.shows(me, room, participants).await? {
             self.bus.publish(ChatEvent::Typing { participants, room, user: me });
         }
         Ok(true)
+    }
+
+    async fn shows(
+        &self,
+        me: UserId,
+        room: RoomId,
+        participants: Participants,
+    ) -> Result<bool, Unavailable> {
+        let Some(other) = participants.other(me) else {
+            return Ok(false);
+        };
+        Ok(self.relations.standing(room, me).await?.is_some_and(Standing::shows)
+            && self.relations.tie(me, other).await? == Tie::Free)
     }
 }

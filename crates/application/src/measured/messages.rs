@@ -6,7 +6,7 @@ use crate::ports::{
 use async_trait::async_trait;
 use domain::{
     history::{ChangePage, HistoryPage, Limit, Window},
-    id::RoomId,
+    id::{ClientId, RoomId, UserId},
     message::{AlterationRefused, NewMessage, SealedMessage},
 };
 use std::{sync::Arc, time::Instant};
@@ -48,6 +48,15 @@ impl MessageRepository for MeasuredMessages {
         let altered = self.inner.alter(change).await;
         self.note(StoreOperation::Alter, outcome_of(&altered), began);
         altered
+    }
+
+    /// Rare, and a look by key: not worth a series of its own.
+    async fn find_by_client_id(
+        &self,
+        sender: UserId,
+        client_id: ClientId,
+    ) -> Result<Option<SealedMessage>, Unavailable> {
+        self.inner.find_by_client_id(sender, client_id).await
     }
 
     async fn list_window(

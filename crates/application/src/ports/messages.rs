@@ -2,7 +2,7 @@ use super::Unavailable;
 use async_trait::async_trait;
 use domain::{
     history::{ChangePage, HistoryPage, Limit, Window},
-    id::{MessageId, RoomId, UserId},
+    id::{ClientId, MessageId, RoomId, UserId},
     message::{Alteration, AlterationRefused, NewMessage, SealedMessage},
 };
 
@@ -60,6 +60,13 @@ pub trait MessageRepository: Send + Sync {
         &self,
         change: MessageChange,
     ) -> Result<Result<SealedMessage, AlterationRefused>, Unavailable>;
+
+    /// The message that this sender gave this client id, as it is now.
+    async fn find_by_client_id(
+        &self,
+        sender: UserId,
+        client_id: ClientId,
+    ) -> Result<Option<SealedMessage>, Unavailable>;
 
     /// A part of a room's history.
     async fn list_window(

@@ -11,6 +11,7 @@
 //! between leaves something harmless. The store counts, the domain judges: expiry, tries and
 //! membership are domain functions, never hidden in a query.
 
+mod blocks;
 mod broadcast;
 mod ceremonies;
 mod challenges;
@@ -38,36 +39,8 @@ mod second_factors;
 mod sessions;
 mod users;
 
-#[cfg(feature = "mocks")]
 pub use {
-    broadcast::MockBroadcast,
-    ceremonies::MockCeremonyRepository,
-    challenges::MockChallengeRepository,
-    clock::{MockClock, MockEntropy},
-    crypto::{MockDigester, MockMessageSealer, MockPasswordHasher, MockPayloadSealer},
-    events::MockEventBus,
-    external_sign_ins::MockExternalSignInRepository,
-    heads::MockRoomHeads,
-    identity_provider::MockIdentityProvider,
-    keys::MockKeyFingerprintRepository,
-    known_devices::MockKnownDeviceRepository,
-    limits::MockRateLimiter,
-    mail::{MockDevelopmentMailbox, MockMailTransport, MockMailer},
-    messages::MockMessageRepository,
-    metrics::{MockMetrics, MockMetricsReport},
-    outbox::MockOutboxRepository,
-    passkeys::{MockPasskeyRepository, MockPasskeyVerifier},
-    password_resets::MockPasswordResetRepository,
-    pictures::{MockPictureProcessor, MockPictureRepository},
-    presence::MockPresence,
-    probe::MockStoreProbe,
-    registrations::MockRegistrationRepository,
-    rooms::MockRoomRepository,
-    second_factors::MockSecondFactorRepository,
-    sessions::MockSessionRepository,
-    users::MockUserRepository,
-};
-pub use {
+    blocks::BlockRepository,
     broadcast::{Broadcast, Received},
     ceremonies::CeremonyRepository,
     challenges::ChallengeRepository,
@@ -104,6 +77,36 @@ pub use {
     second_factors::SecondFactorRepository,
     sessions::SessionRepository,
     users::UserRepository,
+};
+#[cfg(feature = "mocks")]
+pub use {
+    blocks::MockBlockRepository,
+    broadcast::MockBroadcast,
+    ceremonies::MockCeremonyRepository,
+    challenges::MockChallengeRepository,
+    clock::{MockClock, MockEntropy},
+    crypto::{MockDigester, MockMessageSealer, MockPasswordHasher, MockPayloadSealer},
+    events::MockEventBus,
+    external_sign_ins::MockExternalSignInRepository,
+    heads::MockRoomHeads,
+    identity_provider::MockIdentityProvider,
+    keys::MockKeyFingerprintRepository,
+    known_devices::MockKnownDeviceRepository,
+    limits::MockRateLimiter,
+    mail::{MockDevelopmentMailbox, MockMailTransport, MockMailer},
+    messages::MockMessageRepository,
+    metrics::{MockMetrics, MockMetricsReport},
+    outbox::MockOutboxRepository,
+    passkeys::{MockPasskeyRepository, MockPasskeyVerifier},
+    password_resets::MockPasswordResetRepository,
+    pictures::{MockPictureProcessor, MockPictureRepository},
+    presence::MockPresence,
+    probe::MockStoreProbe,
+    registrations::MockRegistrationRepository,
+    rooms::MockRoomRepository,
+    second_factors::MockSecondFactorRepository,
+    sessions::MockSessionRepository,
+    users::MockUserRepository,
 };
 
 /// A port could not do its work, for a reason no caller can act on. Whether what was asked for

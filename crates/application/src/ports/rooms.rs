@@ -1,10 +1,9 @@
 use super::Unavailable;
 use async_trait::async_trait;
 use domain::{
-    Timestamp,
     history::Limit,
     id::{RoomId, UserId},
-    room::{Participants, ReadMark, Room, RoomCursor, RoomView},
+    room::{NewRoom, Participants, Partner, ReadMark, Room, RoomCursor, RoomView, Standing},
 };
 
 /// A room asked for, and whether it began just now.
@@ -20,14 +19,9 @@ pub struct OpenedRoom {
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait RoomRepository: Send + Sync {
-    /// The one room of two people, made under this id if they have none. Of callers that race,
+    /// The one room of two people, made as asked for if they have none. Of callers that race,
     /// exactly one makes it, and all get the same.
-    async fn open(
-        &self,
-        participants: Participants,
-        id: RoomId,
-        now: Timestamp,
-    ) -> Result<OpenedRoom, Unavailable>;
+    async fn open(&self, room: NewRoom) -> Result<OpenedRoom, Unavailable>;
 
     /// A room of this person's.
     async fn find(&self, room: RoomId, user: UserId) -> Result<Option<RoomView>, Unavailable>;
@@ -39,7 +33,24 @@ pub trait RoomRepository: Send + Sync {
         user: UserId,
     ) -> Result<Option<Participants>, Unavailable>;
 
-    /// This person's rooms, latest first, from behind a cursor. Costs the same number of round
+    /// How this person stands to a room of theirs, as it is at this moment.
+    async fn find_standing(
+        &self,
+        room: RoomId,
+        user: UserId,
+    ) -> Result<Option<Standing>, Unavailable>;
+
+    /// Gives this person another standing to a room, provided that they have one of these. Whether
+    /// it did: of callers that race, one is told so.
+    async fn change_standing(
+        &self,
+        room: RoomId,
+        user: UserId,
+        from: &[Standing],
+        to: Standing,
+    ) -> Result<bool, Unavailable>;
+
+    /// This person's rooms but those they declined, latest first, from behind a cursor. Costs the same number of round
     /// trips however many there are.
     async fn list_by_user(
         &self,
@@ -48,8 +59,9 @@ pub trait RoomRepository: Send + Sync {
         limit: Limit,
     ) -> Result<Vec<RoomView>, Unavailable>;
 
-    /// The others in this person's rooms, those of the latest rooms first, in one round trip.
-    async fn list_partners(&self, user: UserId, limit: Limit) -> Result<Vec<UserId>, Unavailable>;
+    /// The others in this person's rooms but those they declined, those of the latest rooms first,
+    /// in one round trip.
+    async fn list_partners(&self, user: UserId, limit: Limit) -> Result<Vec<Partner>, Unavailable>;
 
     /// Sets this person's read mark as [`ReadMark::advance`] says; of marks that race, the
     /// furthest stays. `None` if the room is not theirs.

@@ -10,12 +10,12 @@ use application::{
         google::{BeginGoogle, Errands, FinishGoogle, LinkByCode, NewArrivals, UnlinkGoogle},
     },
     chat::{
-        Attendance, Draft, Follow, History, Lingering, MarkRead, OpenRoom, OpenedMessage, Opener,
-        Rooms, SendMessages, Sent, Typing,
+        Attendance, Draft, Follow, History, Lingering, MarkRead, Memory, OpenRoom, OpenedMessage,
+        Opener, Relations, Requests, Rooms, SendMessages, Sent, Typing,
     },
     limits::Limits,
     operations::{AdoptKeys, Sweep},
-    people::FindPeople,
+    people::{Blocks, FindPeople},
     ports::{
         Clock, IdentityProvider, MessageChange, MockPresence, MockRateLimiter, NoMetrics,
         PasskeyVerifier, Presence, Unavailable,
@@ -54,6 +54,7 @@ pub struct World {
     pub store: StoreUnderTest,
     pub clock: Arc<FixedClock>,
     pub mailer: Arc<RecordingMailer>,
+    pub relations: Arc<Relations>,
     entropy: Arc<CountingEntropy>,
 }
 
@@ -61,9 +62,18 @@ impl World {
     pub fn new() -> Self {
         let bus = Arc::new(RecordingBus::default());
         let store = Arc::new(SqliteStore::in_memory(bus.clone()).expect("opens"));
+        let clock = Arc::<FixedClock>::default();
+        let relations = Relations {
+            rooms: store.clone(),
+            blocks: store.clone(),
+            users: store.clone(),
+            clock: clock.clone(),
+            memory: Memory::default(),
+        };
         Self {
             store: StoreUnderTest::new(store, bus, ()),
-            clock: Arc::default(),
+            clock,
+            relations: Arc::new(relations),
             mailer: Arc::default(),
             entropy: Arc::default(),
         }
@@ -228,6 +238,7 @@ impl World {
         OpenRoom {
             rooms: self.store.rooms.clone(),
             users: self.store.users.clone(),
+            relations: self.relations.clone(),
             views: self.rooms(),
             bus: self.store.bus.clone(),
             limits: no_limits(),
@@ -240,6 +251,8 @@ impl World {
         SendMessages {
             messages: self.store.messages.clone(),
             rooms: self.store.rooms.clone(),
+            relations: self.relations.clone(),
+            bus: self.store.bus.clone(),
             sealer: Arc::new(PlainSealer),
             digester: Arc::new(PlainDigester),
             limits: no_limits(),
@@ -258,11 +271,37 @@ impl World {
     }
 
     pub fn mark_read(&self) -> MarkRead {
-        MarkRead { rooms: self.store.rooms.clone(), bus: self.store.bus.clone() }
+        MarkRead {
+            rooms: self.store.rooms.clone(),
+            relations: self.relations.clone(),
+            bus: self.store.bus.clone(),
+        }
     }
 
     pub fn typing(&self) -> Typing {
-        Typing { rooms: self.store.rooms.clone(), bus: self.store.bus.clone(), limits: no_limits() }
+        Typing {
+            rooms: self.store.rooms.clone(),
+            relations: self.relations.clone(),
+            bus: self.store.bus.clone(),
+            limits: no_limits(),
+        }
+    }
+
+    pub fn requests(&self) -> Requests {
+        Requests {
+            views: self.rooms(),
+            relations: self.relations.clone(),
+            bus: self.store.bus.clone(),
+        }
+    }
+
+    pub fn blocks(&self, attendance: Arc<Attendance>) -> Blocks {
+        Blocks {
+            users: self.store.users.clone(),
+            relations: self.relations.clone(),
+            attendance,
+            clock: self.clock.clone(),
+        }
     }
 
     pub fn follow(&self) -> Follow {
@@ -270,6 +309,7 @@ impl World {
             bus: self.store.bus.clone(),
             rooms: self.rooms(),
             opener: opener(),
+            relations: self.relations.clone(),
             authenticate: self.authenticate(),
             attendance: Arc::new(self.attendance(Arc::new(nobody()))),
         }
@@ -278,7 +318,7 @@ impl World {
     pub fn attendance(&self, presence: Arc<dyn Presence>) -> Attendance {
         Attendance {
             presence,
-            rooms: self.store.rooms.clone(),
+            relations: self.relations.clone(),
             bus: self.store.bus.clone(),
             clock: self.clock.clone(),
             tasks: TaskTracker::new(),
@@ -425,6 +465,7 @@ impl World {
                 resets: self.store.password_resets.clone(),
                 challenges: self.store.challenges.clone(),
                 known_devices: self.store.known_devices.clone(),
+                blocks: self.store.blocks.clone(),
                 registrations: self.store.registrations.clone(),
                 second_factors: self.store.second_factors.clone(),
                 passkeys: self.store.passkeys.clone(),

@@ -9,10 +9,11 @@ use application::{
     measured::MeasuredBus,
     operations::AdoptKeys,
     ports::{
-        CeremonyRepository, ChallengeRepository, EventBus, ExternalSignInRepository,
-        KeyFingerprintRepository, KnownDeviceRepository, MessageRepository, OutboxRepository,
-        PasskeyRepository, PasswordResetRepository, PictureRepository, RegistrationRepository,
-        RoomRepository, SecondFactorRepository, SessionRepository, StoreProbe, UserRepository,
+        BlockRepository, CeremonyRepository, ChallengeRepository, EventBus,
+        ExternalSignInRepository, KeyFingerprintRepository, KnownDeviceRepository,
+        MessageRepository, OutboxRepository, PasskeyRepository, PasswordResetRepository,
+        PictureRepository, RegistrationRepository, RoomRepository, SecondFactorRepository,
+        SessionRepository, StoreProbe, UserRepository,
     },
 };
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub trait Store:
     + PasskeyRepository
     + ExternalSignInRepository
     + PictureRepository
+    + BlockRepository
     + StoreProbe
 {
 }
@@ -54,6 +56,7 @@ impl<S> Store for S where
         + PasskeyRepository
         + ExternalSignInRepository
         + PictureRepository
+        + BlockRepository
         + StoreProbe
 {
 }

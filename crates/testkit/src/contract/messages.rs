@@ -572,3 +572,16 @@ fn pick(stored: &Mutex<Vec<SealedMessage>>, dice: &mut Dice) -> Option<SealedMes
     let choice = dice.throw(recent.len().max(1) as u64);
     recent.get(usize::try_from(choice).expect("small")).cloned()
 }
+
+pub async fn a_message_is_found_by_what_its_sender_calls_it(store: &StoreUnderTest) {
+    let room = a_room_of(store, 1, 2).await;
+    let message = a_message(room.id, a_user(1).id, 1);
+    let (sender, client_id) = (message.sender, message.client_id);
+    let stored = sent(store, message).await;
+    let found =
+        async |sender| store.messages.find_by_client_id(sender, client_id).await.expect("answers");
+    assert_eq!(found(sender).await.as_ref(), Some(&stored));
+    assert_eq!(found(a_user(2).id).await, None, "to another it is unknown");
+    let deleted = altered(store, &stored, sender, Alteration::Delete).await.expect("allowed");
+    assert_eq!(found(sender).await, Some(deleted), "as it is now");
+}

@@ -3,6 +3,7 @@
 //! A bug found in one adapter becomes a case here, so that no adapter has it.
 #![expect(missing_docs, reason = "the name of a case is all there is to say")]
 
+pub mod blocks;
 pub mod ceremonies;
 pub mod challenges;
 pub mod external_sign_ins;
@@ -22,10 +23,10 @@ pub mod users;
 
 use crate::RecordingBus;
 use application::ports::{
-    CeremonyRepository, ChallengeRepository, ExternalSignInRepository, KeyFingerprintRepository,
-    KnownDeviceRepository, MessageRepository, OutboxRepository, PasskeyRepository,
-    PasswordResetRepository, PictureRepository, RegistrationRepository, RoomRepository,
-    SecondFactorRepository, SessionRepository, UserRepository,
+    BlockRepository, CeremonyRepository, ChallengeRepository, ExternalSignInRepository,
+    KeyFingerprintRepository, KnownDeviceRepository, MessageRepository, OutboxRepository,
+    PasskeyRepository, PasswordResetRepository, PictureRepository, RegistrationRepository,
+    RoomRepository, SecondFactorRepository, SessionRepository, UserRepository,
 };
 use std::{any::Any, sync::Arc};
 use tokio::sync::Barrier;
@@ -51,6 +52,8 @@ pub struct StoreUnderTest {
     pub outbox: Arc<dyn OutboxRepository>,
     /// The codes mailed to people who are signed in.
     pub challenges: Arc<dyn ChallengeRepository>,
+    /// Whom its people keep away.
+    pub blocks: Arc<dyn BlockRepository>,
     /// Its links for new passwords.
     pub password_resets: Arc<dyn PasswordResetRepository>,
     /// What its accounts ask for beside the first factor.
@@ -88,6 +91,7 @@ impl StoreUnderTest {
             + PasskeyRepository
             + ExternalSignInRepository
             + PictureRepository
+            + BlockRepository
             + 'static,
         G: Any + Send + Sync,
     {
@@ -104,6 +108,7 @@ impl StoreUnderTest {
             ceremonies: store.clone(),
             passkeys: store.clone(),
             pictures: store.clone(),
+            blocks: store.clone(),
             known_devices: store.clone(),
             external_sign_ins: store.clone(),
             outbox: store,
@@ -207,6 +212,10 @@ macro_rules! store_contract {
                 activity_never_moves_back
                 an_edit_does_not_lift_a_room_in_the_list
                 partners_are_those_of_the_latest_rooms
+                who_opens_a_room_stands_in_it_and_the_other_as_was_asked_for
+                a_standing_changes_from_what_it_was_only
+                of_standings_that_race_one_is_told_that_it_changed
+                what_was_declined_is_out_of_sight_for_one_alone
             }
             messages {
                 the_first_messages_are_numbered_from_one
@@ -218,6 +227,7 @@ macro_rules! store_contract {
                 a_repeat_after_a_change_gives_the_message_as_it_is_now
                 the_same_client_id_twenty_times_at_once_is_one_message
                 a_repeat_inside_a_batch_is_known
+                a_message_is_found_by_what_its_sender_calls_it
                 a_reply_needs_a_message_of_its_room
                 a_repeat_is_known_even_if_its_reply_is_wrong
                 an_edit_takes_the_next_rev
@@ -306,6 +316,14 @@ macro_rules! store_contract {
                 a_picture_goes_with_its_person
                 of_pictures_that_race_exactly_one_is_kept
             }
+            blocks {
+                a_block_is_listed_for_its_blocker_alone_the_latest_first
+                a_block_is_seen_from_both_sides
+                a_block_that_is_put_again_stays_as_it_was
+                of_blocks_that_race_one_is_kept
+                a_block_is_lifted_by_its_blocker_alone
+                blocks_of_a_person_are_forgotten_on_both_sides
+            }
             outbox {
                 a_mail_is_claimed_as_it_was_inserted
                 nothing_is_claimed_before_it_is_due
@@ -363,6 +381,7 @@ mod tests {
     fn no_case_is_left_out_of_the_macro() {
         let listed = include_str!("mod.rs");
         let sources = [
+            include_str!("blocks.rs"),
             include_str!("ceremonies.rs"),
             include_str!("challenges.rs"),
             include_str!("external_sign_ins.rs"),

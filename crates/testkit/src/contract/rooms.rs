@@ -4,12 +4,13 @@ use super::{
     messages::{altered, sent},
 };
 use crate::{START, StoreUnderTest, a_message, a_room_of, a_user, an_emoji, later};
+use application::ports::OpenedRoom;
 use domain::{
     history::Limit,
     id::{RoomId, UserId},
     message::{Alteration, NewMessage},
     reaction::Reaction,
-    room::{Participants, ReadMark, Room, RoomCursor, RoomView},
+    room::{NewRoom, Participants, Partner, ReadMark, Room, RoomCursor, RoomView, Standing},
     sealing::SealedBody,
 };
 
@@ -19,6 +20,23 @@ fn pair(one: u32, other: u32) -> Participants {
 
 fn a_room_id(n: u8) -> RoomId {
     RoomId::mint(START, [n; 10])
+}
+
+/// A request for whoever is not person 1, or the first of the two.
+fn a_room(participants: Participants, n: u8, at: u32) -> NewRoom {
+    let [low, _] = participants.both();
+    let me = a_user(1).id;
+    let opener = if participants.includes(me) { me } else { low };
+    let other = Standing::Request;
+    NewRoom { id: a_room_id(n), participants, opener, other, created_at: later(at) }
+}
+
+async fn opened(store: &StoreUnderTest, pair: Participants, n: u8, at: u32) -> OpenedRoom {
+    store.rooms.open(a_room(pair, n, at)).await.expect("answers")
+}
+
+async fn standing(store: &StoreUnderTest, room: RoomId, user: u32) -> Option<Standing> {
+    store.rooms.find_standing(room, a_user(user).id).await.expect("answers")
 }
 
 async fn view(store: &StoreUnderTest, room: RoomId, user: u32) -> RoomView {
@@ -38,7 +56,7 @@ async fn read(store: &StoreUnderTest, room: RoomId, user: u32, seq: u64) -> Opti
 }
 
 pub async fn two_people_have_one_room(store: &StoreUnderTest) {
-    let opened = store.rooms.open(pair(1, 2), a_room_id(1), later(7)).await.expect("answers");
+    let opened = opened(store, pair(1, 2), 1, 7).await;
     let room = Room {
         id: a_room_id(1),
         participants: pair(1, 2),
@@ -49,10 +67,10 @@ pub async fn two_people_have_one_room(store: &StoreUnderTest) {
     };
     assert!(opened.created);
     assert_eq!(opened.room, room);
-    let again = store.rooms.open(pair(2, 1), a_room_id(2), later(8)).await.expect("answers");
+    let again = self::opened(store, pair(2, 1), 2, 8).await;
     assert!(!again.created);
     assert_eq!(again.room, room);
-    let other = store.rooms.open(pair(1, 3), a_room_id(3), later(9)).await.expect("answers");
+    let other = self::opened(store, pair(1, 3), 3, 9).await;
     assert!(other.created);
     assert_eq!(other.room.id, a_room_id(3));
 }
@@ -60,8 +78,8 @@ pub async fn two_people_have_one_room(store: &StoreUnderTest) {
 pub async fn of_openers_that_race_one_makes_the_room(store: &StoreUnderTest) {
     let opened = at_once(16, |n| {
         let rooms = store.rooms.clone();
-        let id = a_room_id(u8::try_from(n).expect("small"));
-        async move { rooms.open(pair(1, 2), id, START).await.expect("answers") }
+        let room = a_room(pair(1, 2), u8::try_from(n).expect("small"), 0);
+        async move { rooms.open(room).await.expect("answers") }
     });
     let opened = opened.await;
     assert_eq!(opened.iter().filter(|opened| opened.created).count(), 1);
@@ -259,10 +277,99 @@ pub async fn partners_are_those_of_the_latest_rooms(store: &StoreUnderTest) {
     }
     let partners = |user: u32, limit| async move {
         let limit = Limit::of(limit).expect("positive");
-        store.rooms.list_partners(a_user(user).id, limit).await.expect("answers")
+        let partners = store.rooms.list_partners(a_user(user).id, limit).await.expect("answers");
+        partners.iter().map(|partner| partner.user).collect::<Vec<_>>()
     };
     assert_eq!(partners(1, 200).await, [3, 4, 2, 5].map(|n| a_user(n).id));
     assert_eq!(partners(1, 2).await, [3, 4].map(|n| a_user(n).id), "the latest");
     assert_eq!(partners(3, 200).await, [a_user(1).id]);
     assert_eq!(partners(7, 200).await, [], "a stranger has none");
+}
+
+pub async fn who_opens_a_room_stands_in_it_and_the_other_as_was_asked_for(store: &StoreUnderTest) {
+    // From either side of the pair.
+    for (opener, other, theirs) in [
+        (1, 2, Standing::Request),
+        (1, 3, Standing::Open),
+        (1, 4, Standing::Declined),
+        (5, 1, Standing::Request),
+    ] {
+        let plain =
+            a_room(pair(1, opener.max(other)), u8::try_from(other + opener).expect("small"), 1);
+        let new = NewRoom { opener: a_user(opener).id, other: theirs, ..plain };
+        let room = store.rooms.open(new).await.expect("answers").room.id;
+        assert_eq!(standing(store, room, opener).await, Some(Standing::Open));
+        assert_eq!(standing(store, room, other).await, Some(theirs));
+        assert_eq!(standing(store, room, 9).await, None, "it is not theirs");
+        let (mine, seen) = (view(store, room, opener).await, view(store, room, other).await);
+        assert_eq!((mine.standing, mine.other_standing), (Standing::Open, theirs));
+        assert_eq!((seen.standing, seen.other_standing), (theirs, Standing::Open));
+    }
+    assert_eq!(standing(store, a_room_id(99), 1).await, None);
+}
+
+pub async fn a_standing_changes_from_what_it_was_only(store: &StoreUnderTest) {
+    let room = opened(store, pair(1, 2), 1, 1).await.room.id;
+    let change = |user: u32, from: &'static [Standing], to| async move {
+        store.rooms.change_standing(room, a_user(user).id, from, to).await.expect("answers")
+    };
+    assert!(!change(2, &[Standing::Declined], Standing::Open).await);
+    assert!(!change(2, &[], Standing::Open).await);
+    assert!(!change(3, &[Standing::Request], Standing::Open).await, "it is not theirs");
+    assert_eq!(standing(store, room, 2).await, Some(Standing::Request));
+    assert!(change(2, &[Standing::Request], Standing::Declined).await);
+    assert!(!change(2, &[Standing::Request], Standing::Declined).await);
+    assert!(change(2, &[Standing::Request, Standing::Declined], Standing::Open).await);
+    assert_eq!(
+        [standing(store, room, 1).await, standing(store, room, 2).await],
+        [Some(Standing::Open); 2]
+    );
+    // Asking for the room once more changes nothing.
+    opened(store, pair(2, 1), 2, 2).await;
+    assert_eq!(standing(store, room, 2).await, Some(Standing::Open));
+}
+
+pub async fn of_standings_that_race_one_is_told_that_it_changed(store: &StoreUnderTest) {
+    let room = opened(store, pair(1, 2), 1, 1).await.room.id;
+    let changing = at_once(16, |n| {
+        let rooms = store.rooms.clone();
+        let to = if n % 2 == 0 { Standing::Open } else { Standing::Declined };
+        async move {
+            let changed = rooms.change_standing(room, a_user(2).id, &[Standing::Request], to).await;
+            changed.expect("answers").then_some(to)
+        }
+    });
+    let changed: Vec<Standing> = changing.await.into_iter().flatten().collect();
+    assert_eq!(changed.len(), 1);
+    assert_eq!(standing(store, room, 2).await, Some(changed[0]));
+}
+
+pub async fn what_was_declined_is_out_of_sight_for_one_alone(store: &StoreUnderTest) {
+    let [declined, request] = [
+        opened(store, pair(1, 2), 1, 1).await.room.id,
+        opened(store, pair(2, 3), 2, 2).await.room.id,
+    ];
+    let change = |room, user: u32, from, to| async move {
+        let changed = store.rooms.change_standing(room, a_user(user).id, &[from], to).await;
+        assert!(changed.expect("answers"));
+    };
+    change(declined, 2, Standing::Request, Standing::Declined).await;
+    sent(store, a_message(declined, a_user(1).id, 9)).await;
+    assert_eq!(ids_listed(store, 2).await, [request], "whatever is written in it");
+    assert_eq!(ids_listed(store, 1).await, [declined]);
+    let limit = Limit::WHOLE_PAGE;
+    let partners =
+        async |user: u32| store.rooms.list_partners(a_user(user).id, limit).await.expect("answers");
+    let low_asks = pair(2, 3).both()[0] == a_user(2).id;
+    let (two, three) = if low_asks {
+        (Standing::Open, Standing::Request)
+    } else {
+        (Standing::Request, Standing::Open)
+    };
+    assert_eq!(partners(2).await, [Partner { user: a_user(3).id, mine: two, theirs: three }]);
+    let (mine, theirs) = (Standing::Open, Standing::Declined);
+    assert_eq!(partners(1).await, [Partner { user: a_user(2).id, mine, theirs }]);
+    assert_eq!(view(store, declined, 2).await.standing, Standing::Declined);
+    change(declined, 2, Standing::Declined, Standing::Request).await;
+    assert_eq!(ids_listed(store, 2).await, [declined, request]);
 }

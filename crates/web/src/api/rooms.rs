@@ -4,7 +4,7 @@ use super::{
     shapes::{RoomShape, read_cursor, write_cursor},
 };
 use crate::{gate::Me, json::JsonBody, problem::Problem};
-use application::chat::{MarkRead, OpenRoom, Rooms};
+use application::chat::{MarkRead, OpenRoom, Requests, Rooms};
 use domain::{
     history::Limit,
     id::{RoomId, UserId},
@@ -22,6 +22,8 @@ pub struct RoomsApi {
     pub rooms: Rooms,
     /// Opens them.
     pub open_room: OpenRoom,
+    /// Accepts and declines them.
+    pub requests: Requests,
     /// Moves read marks.
     pub mark_read: MarkRead,
 }
@@ -59,6 +61,13 @@ enum OpenedRoom {
     /// It begins now.
     #[oai(status = 201)]
     Created(Json<RoomShape>),
+}
+
+#[derive(ApiResponse)]
+enum Declined {
+    /// It is out of one's sight.
+    #[oai(status = 204)]
+    Declined,
 }
 
 #[OpenApi(tag = "Area::Rooms")]
@@ -100,9 +109,29 @@ impl RoomsApi {
         self.show(me.user, parse_room(&room.0)?).await
     }
 
+    /// Accept a request
+    ///
+    /// From now on the other sees that one is online, reads and writes. Changes nothing where one
+    /// talks already. An answer accepts as well.
+    #[oai(path = "/rooms/:room/accept", method = "post", operation_id = "accept_room")]
+    async fn accept(&self, me: Me, room: Path<String>) -> Result<Json<RoomShape>, Problem> {
+        let entry = self.requests.accept(me.user, parse_room(&room.0)?).await?;
+        Ok(Json(entry.into()))
+    }
+
+    /// Decline a request
+    ///
+    /// Hides the room from oneself, whatever is written in it, until one opens it by the other's
+    /// username. The other is not told. 409 `already_open` if it is none.
+    #[oai(path = "/rooms/:room/decline", method = "post", operation_id = "decline_room")]
+    async fn decline(&self, me: Me, room: Path<String>) -> Result<Declined, Problem> {
+        self.requests.decline(me.user, parse_room(&room.0)?).await?;
+        Ok(Declined::Declined)
+    }
+
     /// Mark as read
     ///
-    /// Never moves back, never past the head.
+    /// Never moves back, never past the head. In a request nobody else is told.
     #[oai(path = "/rooms/:room/read", method = "put", operation_id = "mark_read")]
     async fn read(
         &self,

@@ -4,7 +4,14 @@ use application::{
     accounts::{WaitingSignUp, google::WaitingLink},
     chat::{Content, OpenedMessage, RoomEntry},
 };
-use domain::{Timestamp, id::SessionId, rfc3339, room::RoomCursor, session::Session, user};
+use domain::{
+    Timestamp,
+    id::SessionId,
+    rfc3339,
+    room::{RoomCursor, Standing},
+    session::Session,
+    user,
+};
 use poem_openapi::Object;
 use serde::Serialize;
 
@@ -65,7 +72,7 @@ pub struct RoomShape {
     pub read_seq: u64,
     /// Up to where the other has read.
     pub other_read_seq: u64,
-    /// `open` or `request`.
+    /// `request` while a stranger waits for oneself to accept or answer, else `open`.
     pub state: String,
     /// RFC 3339.
     pub created_at: String,
@@ -262,7 +269,7 @@ impl From<RoomEntry> for RoomShape {
             unread: view.unread,
             read_seq: view.read_seq,
             other_read_seq: view.other_read_seq,
-            state: "open".to_owned(),
+            state: if view.standing == Standing::Open { "open" } else { "request" }.to_owned(),
             created_at: rfc3339(view.room.created_at),
         }
     }

@@ -155,6 +155,8 @@ impl Refusal {
         match error {
             SendError::NoSuchRoom => Self::not_found(),
             SendError::NoSuchReply => Self::new("not_found", error),
+            SendError::NotDelivered => Self::new("not_delivered", error),
+            SendError::Blocked => Self::new("blocked", error),
             SendError::ClientIdReused => Self::new("client_id_reused", error),
             SendError::Throttled(_) => Self::new("rate_limited", error),
             SendError::Unavailable(_) => Self::unavailable(),

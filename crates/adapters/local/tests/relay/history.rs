@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use domain::{
     event::ChatEvent,
     history::{ChangePage, HistoryPage, Limit, Window},
-    id::{RoomId, UserId},
+    id::{ClientId, RoomId, UserId},
     message::{Alteration, AlterationRefused, NewMessage, SealedMessage},
     room::{Participants, RoomHead},
     sealing::SealedBody,
@@ -97,7 +97,7 @@ impl SharedHistory {
 
     /// The event of a room's beginning.
     pub fn opened(&self, room: RoomId) -> ChatEvent {
-        ChatEvent::RoomOpened { participants: self.rooms()[&room].participants, room }
+        ChatEvent::RoomChanged { participants: self.rooms()[&room].participants, room }
     }
 
     /// All messages of a room.
@@ -179,6 +179,14 @@ impl MessageRepository for SharedHistory {
         &self,
         _change: MessageChange,
     ) -> Result<Result<SealedMessage, AlterationRefused>, Unavailable> {
+        Err(read_only())
+    }
+
+    async fn find_by_client_id(
+        &self,
+        _sender: UserId,
+        _client_id: ClientId,
+    ) -> Result<Option<SealedMessage>, Unavailable> {
         Err(read_only())
     }
 

@@ -127,7 +127,7 @@ pub fn told(subscription: &mut Subscription) -> Vec<Told> {
             Delivery::Resync => Told::Resync,
             Delivery::Event(event) => match event.as_ref() {
                 ChatEvent::Message { message, .. } => Told::Rev(message.rev),
-                ChatEvent::RoomOpened { .. } => Told::Opened,
+                ChatEvent::RoomChanged { .. } => Told::Opened,
                 _ => Told::Other,
             },
         })

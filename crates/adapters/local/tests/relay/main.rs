@@ -331,7 +331,7 @@ async fn what_is_no_message_is_told_at_once_even_while_a_gap_is_open() {
     let [_, held] = [(); 2].map(|()| history.send(room));
     let ChatEvent::Message { participants, .. } = held else { unreachable!("it is a message") };
     here.bus.publish(held);
-    here.bus.publish(ChatEvent::Read { participants, room, user: person(2), seq: 1 });
+    here.bus.publish(ChatEvent::Read { participants, room, user: person(2), seq: 1, shown: true });
     assert_eq!(told(&mut ann), [Told::Other]);
 }
 

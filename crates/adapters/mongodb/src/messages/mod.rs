@@ -25,10 +25,11 @@ use application::ports::{Appended, MessageChange, MessageRepository, Unavailable
 use async_trait::async_trait;
 use domain::{
     history::{ChangePage, HistoryPage, Limit, Window},
-    id::RoomId,
+    id::{ClientId, RoomId, UserId},
     message::{AlterationRefused, NewMessage, SealedMessage},
 };
 use mongodb::bson::{Document, doc};
+use wire::find_known;
 
 #[async_trait]
 impl MessageRepository for MongoStore {
@@ -46,6 +47,18 @@ impl MessageRepository for MongoStore {
         change: MessageChange,
     ) -> Result<Result<SealedMessage, AlterationRefused>, Unavailable> {
         self.dispatcher().alter(change).await.unwrap_or_else(|_| Err(lost()))
+    }
+
+    async fn find_by_client_id(
+        &self,
+        sender: UserId,
+        client_id: ClientId,
+    ) -> Result<Option<SealedMessage>, Unavailable> {
+        let name = (sender, client_id);
+        in_time(async {
+            Ok(find_known(self.database(), std::iter::once(name)).await?.remove(&name))
+        })
+        .await
     }
 
     async fn list_window(

@@ -3,6 +3,7 @@
 mod record;
 mod views;
 
+use record::StandingRecord;
 pub(crate) use record::{Place, ROOMS, RoomRecord, participants};
 
 use crate::{
@@ -16,34 +17,43 @@ use anyhow::Context;
 use application::ports::{OpenedRoom, RoomRepository, Unavailable};
 use async_trait::async_trait;
 use domain::{
-    Timestamp,
     history::Limit,
     id::{RoomId, UserId},
-    room::{Participants, ReadMark, Room, RoomCursor, RoomView},
+    room::{NewRoom, Participants, Partner, ReadMark, Room, RoomCursor, RoomView, Standing},
 };
 use mongodb::{
     Collection,
-    bson::{Binary, doc},
+    bson::{Binary, Document, doc},
     options::ReturnDocument,
 };
 use serde::Deserialize;
 
-/// Who is in a room.
+/// Who is in a room, and how they stand to it.
 #[derive(Deserialize)]
 struct PairRecord {
     low: Binary,
     high: Binary,
+    #[serde(default)]
+    standing_low: StandingRecord,
+    #[serde(default)]
+    standing_high: StandingRecord,
+}
+
+impl PairRecord {
+    /// As one of the two sees the other.
+    fn partner(self, user: UserId) -> anyhow::Result<Partner> {
+        let pair = participants(&self.low, &self.high)?;
+        let other = pair.other(user).context("a room of somebody else's was read")?;
+        let (low, high) = (self.standing_low.into(), self.standing_high.into());
+        let (mine, theirs) = if user < other { (low, high) } else { (high, low) };
+        Ok(Partner { user: other, mine, theirs })
+    }
 }
 
 #[async_trait]
 impl RoomRepository for MongoStore {
-    async fn open(
-        &self,
-        participants: Participants,
-        id: RoomId,
-        now: Timestamp,
-    ) -> Result<OpenedRoom, Unavailable> {
-        in_time(self.open_room(participants, id, now)).await
+    async fn open(&self, room: NewRoom) -> Result<OpenedRoom, Unavailable> {
+        in_time(self.open_room(&room)).await
     }
 
     async fn find(&self, room: RoomId, user: UserId) -> Result<Option<RoomView>, Unavailable> {
@@ -63,13 +73,42 @@ impl RoomRepository for MongoStore {
         Ok(found.filter(|pair| pair.includes(user)))
     }
 
+    async fn find_standing(
+        &self,
+        room: RoomId,
+        user: UserId,
+    ) -> Result<Option<Standing>, Unavailable> {
+        let theirs = doc! { "_id": id(room.as_bytes()) };
+        let fields = doc! { "low": 1, "high": 1, "standing_low": 1, "standing_high": 1 };
+        in_time(async {
+            let shown = Shown { fields, order: None, limit: Some(1) };
+            let found: Vec<PairRecord> = find(self.database(), ROOMS, theirs, shown).await?;
+            let Some(pair) = found.into_iter().next() else {
+                return Ok(None);
+            };
+            let includes = participants(&pair.low, &pair.high)?.includes(user);
+            includes.then(|| pair.partner(user).map(|partner| partner.mine)).transpose()
+        })
+        .await
+    }
+
+    async fn change_standing(
+        &self,
+        room: RoomId,
+        user: UserId,
+        from: &[Standing],
+        to: Standing,
+    ) -> Result<bool, Unavailable> {
+        in_time(self.change_standing_of(room, user, from, to)).await
+    }
+
     async fn list_by_user(
         &self,
         user: UserId,
         behind: Option<RoomCursor>,
         limit: Limit,
     ) -> Result<Vec<RoomView>, Unavailable> {
-        let mut theirs = doc! { "participants": id(user.as_bytes()) };
+        let mut theirs = in_sight_of(user);
         if let Some(cursor) = behind {
             let (at, room) = (date(cursor.active_at), id(cursor.room.as_bytes()));
             theirs.insert("active_at", doc! { "$lte": at });
@@ -84,20 +123,16 @@ impl RoomRepository for MongoStore {
         in_time(self.views(user, listed)).await
     }
 
-    async fn list_partners(&self, user: UserId, limit: Limit) -> Result<Vec<UserId>, Unavailable> {
-        let theirs = doc! { "participants": id(user.as_bytes()) };
+    async fn list_partners(&self, user: UserId, limit: Limit) -> Result<Vec<Partner>, Unavailable> {
+        let theirs = in_sight_of(user);
         let shown = Shown {
-            fields: doc! { "low": 1, "high": 1 },
+            fields: doc! { "low": 1, "high": 1, "standing_low": 1, "standing_high": 1 },
             order: Some(doc! { "active_at": -1, "_id": -1 }),
             limit: Some(length(limit.as_usize())),
         };
         in_time(async {
             let found: Vec<PairRecord> = find(self.database(), ROOMS, theirs, shown).await?;
-            let other = |pair: PairRecord| {
-                let other = participants(&pair.low, &pair.high)?.other(user);
-                other.context("a room of somebody else's was read")
-            };
-            found.into_iter().map(other).collect()
+            found.into_iter().map(|pair| pair.partner(user)).collect()
         })
         .await
     }
@@ -113,12 +148,8 @@ impl RoomRepository for MongoStore {
 }
 
 impl MongoStore {
-    async fn open_room(
-        &self,
-        pair: Participants,
-        room: RoomId,
-        now: Timestamp,
-    ) -> anyhow::Result<OpenedRoom> {
+    async fn open_room(&self, new: &NewRoom) -> anyhow::Result<OpenedRoom> {
+        let (pair, now) = (new.participants, new.created_at);
         if let Some(room) = self.room_of(pair).await? {
             return Ok(OpenedRoom { room, created: false });
         }
@@ -128,12 +159,19 @@ impl MongoStore {
         let unless_there = |field: &str, value: mongodb::bson::Bson| {
             doc! { "$ifNull": [format!("${field}"), value] }
         };
+        let standing = |user: UserId| {
+            let standing = if user == new.opener { Standing::Open } else { new.other };
+            StandingRecord::from(standing).stored().into()
+        };
+        let [standing_low, standing_high]: [mongodb::bson::Bson; 2] = pair.both().map(standing);
         let make = doc! { "$set": {
-            "_id": unless_there("_id", id(room.as_bytes()).into()),
+            "_id": unless_there("_id", id(new.id.as_bytes()).into()),
             "participants": unless_there("participants", vec![low, high].into()),
             "created_at": unless_there("created_at", date(now).into()),
             "active_at": unless_there("active_at", date(now).into()),
             "rev_bound": unless_there("rev_bound", 0_i64.into()),
+            "standing_low": unless_there("standing_low", standing_low),
+            "standing_high": unless_there("standing_high", standing_high),
             "changed_at": unless_there("changed_at", "$$NOW".into()),
         } };
         let rooms = self.rooms();
@@ -166,6 +204,23 @@ impl MongoStore {
         Ok(Some(pair))
     }
 
+    async fn change_standing_of(
+        &self,
+        room: RoomId,
+        user: UserId,
+        from: &[Standing],
+        to: Standing,
+    ) -> anyhow::Result<bool> {
+        let pair = self.participants(room).await?.filter(|pair| pair.includes(user));
+        let Some(pair) = pair else { return Ok(false) };
+        let [low, _] = pair.both();
+        let side = if user == low { "standing_low" } else { "standing_high" };
+        let from: Vec<_> = from.iter().map(|from| StandingRecord::from(*from).stored()).collect();
+        let this_room = doc! { "_id": id(room.as_bytes()), side: { "$in": from } };
+        let change = doc! { "$set": { side: StandingRecord::from(to).stored() } };
+        Ok(self.rooms().update_one(this_room, change).await?.modified_count == 1)
+    }
+
     async fn mark_read(
         &self,
         room: RoomId,
@@ -196,5 +251,18 @@ impl MongoStore {
 
     fn rooms(&self) -> Collection<RoomRecord> {
         self.collection(ROOMS)
+    }
+}
+
+/// The rooms of somebody's but those they declined.
+fn in_sight_of(user: UserId) -> Document {
+    let me = id(user.as_bytes());
+    let declined = StandingRecord::Declined.stored();
+    doc! {
+        "participants": &me,
+        "$nor": [
+            { "low": &me, "standing_low": declined },
+            { "high": &me, "standing_high": declined },
+        ],
     }
 }

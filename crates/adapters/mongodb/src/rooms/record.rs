@@ -4,7 +4,7 @@ use anyhow::anyhow;
 use domain::{
     Timestamp,
     id::{RoomId, UserId},
-    room::Participants,
+    room::{Participants, Standing},
 };
 use mongodb::bson::{Binary, DateTime};
 use serde::Deserialize;
@@ -30,6 +30,12 @@ pub(crate) struct RoomRecord {
     /// Up to where the high one has.
     #[serde(default)]
     read_high: PlaceRecord,
+    /// How the low participant stands to it.
+    #[serde(default)]
+    standing_low: StandingRecord,
+    /// How the high one does.
+    #[serde(default)]
+    standing_high: StandingRecord,
     /// No deleted message of the low participant has a greater `seq`.
     #[serde(default)]
     deleted_low: i64,
@@ -43,6 +49,47 @@ pub(crate) struct RoomRecord {
 struct PlaceRecord {
     seq: i64,
     low_count: i64,
+}
+
+/// How somebody stands to a room; kept only where it is not the usual way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum StandingRecord {
+    #[default]
+    Open,
+    Request,
+    Declined,
+}
+
+impl From<Standing> for StandingRecord {
+    fn from(standing: Standing) -> Self {
+        match standing {
+            Standing::Open => Self::Open,
+            Standing::Request => Self::Request,
+            Standing::Declined => Self::Declined,
+        }
+    }
+}
+
+impl From<StandingRecord> for Standing {
+    fn from(record: StandingRecord) -> Self {
+        match record {
+            StandingRecord::Open => Self::Open,
+            StandingRecord::Request => Self::Request,
+            StandingRecord::Declined => Self::Declined,
+        }
+    }
+}
+
+impl StandingRecord {
+    /// As queries write it.
+    pub(crate) fn stored(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Request => "request",
+            Self::Declined => "declined",
+        }
+    }
 }
 
 /// A place in a history, with what is counted up to there.
@@ -85,6 +132,11 @@ impl RoomRecord {
     pub(crate) fn read(&self, is_low: bool) -> anyhow::Result<Place> {
         let PlaceRecord { seq, low_count } = if is_low { &self.read_low } else { &self.read_high };
         Ok(Place { seq: count(*seq)?, low_count: count(*low_count)? })
+    }
+
+    /// How one of the two stands to it.
+    pub(crate) fn standing(&self, is_low: bool) -> Standing {
+        if is_low { self.standing_low.into() } else { self.standing_high.into() }
     }
 
     /// No deleted message of one of the two has a greater `seq`.

@@ -149,9 +149,18 @@ impl ViewRecord {
             active_at: self.room.active_at()?,
         };
         let unread = head.sent_by(other == low).saturating_sub(mine.sent_by(other == low));
-        let (read_seq, other_read_seq) = (mine.seq, theirs.seq);
+        let view = RoomView {
+            room,
+            other,
+            last_message,
+            read_seq: mine.seq,
+            other_read_seq: theirs.seq,
+            unread,
+            standing: self.room.standing(user == low),
+            other_standing: self.room.standing(other == low),
+        };
         Ok(Sketch {
-            view: RoomView { room, other, last_message, read_seq, other_read_seq, unread },
+            view,
             rev_bound: self.room.rev_bound()?,
             deleted_bound: self.room.deleted_bound(other == low)?,
         })

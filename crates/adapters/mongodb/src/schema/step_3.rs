@@ -1,4 +1,5 @@
-//! The third step: second factors, what browsers have begun on their way in, and pictures.
+//! The third step: second factors, what browsers have begun on their way in, pictures,
+//! and whom people keep away.
 use super::{Collection, index};
 use domain::{ceremony::Ceremony, external_sign_in::ExternalSignIn};
 
@@ -22,6 +23,13 @@ pub(crate) const COLLECTIONS: &[Collection] = &[
         name: "external_sign_ins",
         indexes: &[index("external_sign_ins_by_age", &[("begun_at", 1)])
             .expiring(ExternalSignIn::LIFETIME)],
+    },
+    Collection {
+        name: "blocks",
+        indexes: &[
+            index("blocks_by_age", &[("blocker", 1), ("created_at", -1), ("_id", -1)]),
+            index("blocks_by_pair", &[("blocked", 1), ("blocker", 1)]).unique(),
+        ],
     },
     // Looked for by name alone.
     Collection { name: "pictures", indexes: &[] },

@@ -41,6 +41,7 @@ enum EventRecord {
         room: Bytes,
         user: Bytes,
         seq: u64,
+        shown: bool,
     },
     Typing {
         participants: [Bytes; 2],
@@ -53,7 +54,7 @@ enum EventRecord {
         user: Bytes,
         left_at: Option<i64>,
     },
-    RoomOpened {
+    RoomChanged {
         participants: [Bytes; 2],
         room: Bytes,
     },
@@ -130,11 +131,12 @@ impl EventRecord {
                 participants: pair(*participants),
                 message: Box::new(MessageRecord::of(message)),
             },
-            ChatEvent::Read { participants, room, user, seq } => Self::Read {
+            ChatEvent::Read { participants, room, user, seq, shown } => Self::Read {
                 participants: pair(*participants),
                 room: Bytes::of(room.as_bytes()),
                 user: Bytes::of(user.as_bytes()),
                 seq: *seq,
+                shown: *shown,
             },
             ChatEvent::Typing { participants, room, user } => Self::Typing {
                 participants: pair(*participants),
@@ -146,7 +148,7 @@ impl EventRecord {
                 user: Bytes::of(user.as_bytes()),
                 left_at: left_at.map(|at| at.timestamp_millis()),
             },
-            ChatEvent::RoomOpened { participants, room } => Self::RoomOpened {
+            ChatEvent::RoomChanged { participants, room } => Self::RoomChanged {
                 participants: pair(*participants),
                 room: Bytes::of(room.as_bytes()),
             },
@@ -164,11 +166,12 @@ fn event(record: EventRecord) -> Option<ChatEvent> {
             participants: participants_of(&participants)?,
             message: message_of(*message)?,
         },
-        EventRecord::Read { participants, room, user, seq } => ChatEvent::Read {
+        EventRecord::Read { participants, room, user, seq, shown } => ChatEvent::Read {
             participants: participants_of(&participants)?,
             room: RoomId::from_bytes(room.id()?),
             user: UserId::from_bytes(user.id()?),
             seq,
+            shown,
         },
         EventRecord::Typing { participants, room, user } => ChatEvent::Typing {
             participants: participants_of(&participants)?,
@@ -183,7 +186,7 @@ fn event(record: EventRecord) -> Option<ChatEvent> {
                 None => None,
             },
         },
-        EventRecord::RoomOpened { participants, room } => ChatEvent::RoomOpened {
+        EventRecord::RoomChanged { participants, room } => ChatEvent::RoomChanged {
             participants: participants_of(&participants)?,
             room: RoomId::from_bytes(room.id()?),
         },
