@@ -341,3 +341,117 @@ test('who is online is shown until the connection or some announcements are lost
   assert.match(chat.presence.words(ben, new Date()), /^last seen on /);
   await settle();
 });
+
+/** @param {FakeServer} server */
+async function requested(server) {
+  server.state = 'request';
+  server.read.anna = 0;
+  const parts = await opened(server);
+  /** @type {string[]} */
+  const left = [];
+  parts.chat.on('left', (room) => left.push(room));
+  return { ...parts, left };
+}
+
+test('a request is one until it is accepted, here or on another device', async () => {
+  const { chat } = await requested(serverWith(1));
+  assert.equal(chat.rooms.get('r')?.state, 'request');
+  await chat.accept('r');
+  assert.equal(chat.rooms.get('r')?.state, 'open');
+
+  const server = serverWith(1);
+  const elsewhere = await requested(server);
+  const before = server.room();
+  server.state = 'open';
+  elsewhere.socket().tell({ type: 'room', ...server.room() });
+  elsewhere.chat.rooms.merge(before);
+  assert.equal(elsewhere.chat.rooms.get('r')?.state, 'open', 'an answer from before makes it no request again');
+});
+
+test('what is declined leaves the list, whatever list was on its way', async () => {
+  const server = serverWith(1);
+  const { chat, left } = await requested(server);
+  let release = () => {};
+  server.delay = new Promise((resolve) => (release = () => resolve(undefined)));
+  void chat.catchUp();
+  await settle();
+  server.delay = null;
+  await chat.decline('r');
+  release();
+  await settle();
+  assert.deepEqual([chat.rooms.ids, left.at(-1), chat.history('r')], [[], 'r', undefined]);
+});
+
+test('what was declined on another device leaves the list with the next catch-up', async () => {
+  const server = serverWith(1);
+  const { chat, left, socket } = await requested(server);
+  server.state = 'declined';
+  socket().tell({ type: 'resync' });
+  await settle();
+  assert.deepEqual([chat.rooms.ids, left], [[], ['r']]);
+});
+
+test('a room that is missing in the list for a moment stays', async () => {
+  const server = serverWith(1);
+  const { chat, left, socket } = await requested(server);
+  const { api } = chat;
+  chat.api = { ...api, rooms: async () => ({ rooms: [], cursor: null }) };
+  socket().tell({ type: 'resync' });
+  await settle();
+  assert.deepEqual([chat.rooms.ids, left], [['r'], []]);
+});
+
+test('what was accepted elsewhere can’t be declined, and shows so', async () => {
+  const server = serverWith(1);
+  const { chat, left } = await requested(server);
+  server.state = 'open';
+  await assert.rejects(chat.decline('r'), { code: 'already_open' });
+  await settle();
+  assert.deepEqual([chat.rooms.get('r')?.state, left], ['open', []]);
+});
+
+test('whom one blocks is out of sight at once, and when they are unblocked nobody knows', async () => {
+  const { chat, socket } = await opened(serverWith(1));
+  const ben = { id: 'ben', deleted: false };
+  const online = { type: 'presence', user: 'ben', online: true, last_seen: null };
+  socket().tell(online);
+  await chat.block('ben');
+  assert.deepEqual([chat.blocked.has('ben'), chat.presence.isOnline(ben)], [true, false]);
+  socket().tell({ ...online, online: false, last_seen: '2026-06-01T12:00:00.000Z' });
+  assert.equal(chat.presence.words(ben, new Date()), '', 'they have not left, they are blocked');
+  await chat.unblock('ben');
+  assert.deepEqual([chat.blocked.size, chat.presence.words(ben, new Date())], [0, '']);
+  socket().tell(online);
+  assert.equal(chat.presence.isOnline(ben), true);
+});
+
+test('a block that was put while the blocks were read is not undone by their answer', async () => {
+  const server = serverWith(1);
+  const { chat, socket } = await opened(server);
+  let release = () => {};
+  server.delay = new Promise((resolve) => (release = () => resolve(undefined)));
+  socket().tell({ type: 'resync' });
+  await settle();
+  server.delay = null;
+  await chat.block('ben');
+  release();
+  await settle();
+  assert.ok(chat.blocked.has('ben'));
+});
+
+test('a block that was put elsewhere is known when the page opens, and when a message is refused for it', async () => {
+  const server = serverWith(1);
+  server.blocked.add('ben');
+  const { chat, outbox, socket } = await opened(server);
+  assert.ok(chat.blocked.has('ben'));
+  server.blocked.clear();
+  socket().tell({ type: 'resync' });
+  await settle();
+  assert.equal(chat.blocked.size, 0);
+  server.blocked.add('ben');
+  chat.sendMessage('r', 'hello');
+  socket().tell({ type: 'error', code: 'blocked', detail: 'no', client_id: socket().sent.at(-1).client_id });
+  await settle();
+  assert.ok(chat.blocked.has('ben'));
+  assert.equal(outbox.forRoom('r')[0].reason, 'blocked');
+});

@@ -166,3 +166,15 @@ test('signing out knows what it would delete', () => {
   store.wipe();
   assert.deepEqual(store.unsent, { messages: 0, drafts: 0 });
 });
+
+test('it is said why a message was not sent, unless nobody is to know', () => {
+  /** @param {string} [reason] @param {string} [detail] */
+  const why = (reason, detail) => {
+    const [, item] = items({ waiting: [{ client_id: 'c', room: 'r', body: 'x', at: now.getTime(), state: 'failed', reason, detail }] });
+    return item.kind === 'message' && item.why;
+  };
+  assert.equal(why('not_delivered', 'this message can’t be delivered'), 'Not delivered.');
+  assert.equal(why('blocked', 'you block this person'), 'Not sent. You blocked this person.');
+  assert.equal(why('too_long', 'Too long.'), 'Not sent. Too long.');
+  assert.equal(why('unknown'), 'Not sent.');
+});

@@ -83,6 +83,10 @@ export class FakeServer {
   messages = [];
   rev = 0;
   read = { anna: 0, ben: 0 };
+  /** @type {Room["state"] | "declined"} */
+  state = 'open';
+  /** Whom anna blocks. @type {Set<string>} */
+  blocked = new Set();
   /** Calls that were made, in order. @type {string[]} */
   calls = [];
   /** Waited for before each answer is given, after it was worked out. @type {Promise<void> | null} */
@@ -109,7 +113,8 @@ export class FakeServer {
     const unread = this.messages.filter((one) => one.sender !== 'anna' && one.seq > this.read.anna && !one.deleted).length;
     return {
       id: 'r', other: person('ben'), last_message: this.messages.at(-1) ?? null, last_seq: this.messages.length, rev: this.rev,
-      unread, read_seq: this.read.anna, other_read_seq: this.read.ben, state: 'open', created_at: '2026-01-01T00:00:00.000Z',
+      unread, read_seq: this.read.anna, other_read_seq: this.read.ben,
+      state: this.state === 'request' ? 'request' : 'open', created_at: '2026-01-01T00:00:00.000Z',
     };
   }
 
@@ -125,13 +130,27 @@ export class FakeServer {
   get api() {
     return {
       me: () => this.#answer('me', () => person('anna')),
-      rooms: () => this.#answer('rooms', () => ({ rooms: [this.room()], cursor: null })),
+      rooms: () => this.#answer('rooms', () => ({ rooms: this.state === 'declined' ? [] : [this.room()], cursor: null })),
       /** @param {string} id */
       room: (id) => this.#answer('room', () => {
-        if (id !== 'r') throw new Problem(404, 'not_found', 'no such room');
+        if (id !== 'r' || this.state === 'declined') throw new Problem(404, 'not_found', 'no such room');
         return this.room();
       }),
       openRoom: () => this.#answer('open', () => this.room()),
+      accept: () => this.#answer('accept', () => {
+        this.state = 'open';
+        return this.room();
+      }),
+      decline: () => this.#answer('decline', () => {
+        if (this.state === 'open') throw new Problem(409, 'already_open', 'too late');
+        this.state = 'declined';
+        return null;
+      }),
+      blocks: () => this.#answer('blocks', () => ({ users: [...this.blocked].map(person) })),
+      /** @param {string} user */
+      block: (user) => this.#answer('block', () => (this.blocked.add(user), null)),
+      /** @param {string} user */
+      unblock: (user) => this.#answer('unblock', () => (this.blocked.delete(user), null)),
       users: () => this.#answer('users', () => ({ users: [] })),
       /** @param {string} _room @param {{before?: number, after?: number, limit?: number}} where */
       messages: (_room, { before, after, limit = 50 }) => this.#answer('messages', () => {

@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { withPartials } from './support.js';
 
 const assets = fileURLToPath(new URL('../../../crates/web/assets/', import.meta.url));
-const LIMIT = 50 * 1024;
+const LIMIT = 54 * 1024;
 
 /** Files that `text` of `file` makes a browser load. @param {string} file @param {string} text @returns {string[]} */
 function loads(file, text) {
@@ -36,7 +36,7 @@ function reachable(file, seen = new Set()) {
 /** Cuts comments that have lines of their own. @param {string} text */
 const withoutComments = (text) => text.replace(/^\s*\/\*[^]*?\*\/[^\S\n]*\n|^\s*\/\/.*\n/gm, '');
 
-test('the chat page with all it loads is at most 50 KiB compressed', () => {
+test('the chat page with all it loads is at most 54 KiB compressed', () => {
   const files = [...reachable(join(assets, 'pages/chat.html'))];
   const weigh = (/** @type {(text: string) => string} */ prepare) =>
     files.reduce((sum, file) => sum + gzipSync(prepare(read(file)), { level: 6 }).length, 0);

@@ -26,6 +26,21 @@ export const chatApi = {
   /** @param {string} username @returns {Promise<Room>} */
   openRoom: (username) => call('POST', '/api/rooms', { username }),
 
+  /** @param {string} room @returns {Promise<Room>} */
+  accept: (room) => call('POST', `${path(room)}/accept`),
+
+  /** @param {string} room @returns {Promise<null>} */
+  decline: (room) => call('POST', `${path(room)}/decline`),
+
+  /** @returns {Promise<{users: User[]}>} */
+  blocks: () => call('GET', '/api/blocks'),
+
+  /** @param {string} user @returns {Promise<null>} */
+  block: (user) => call('PUT', `/api/blocks/${encodeURIComponent(user)}`),
+
+  /** @param {string} user @returns {Promise<null>} */
+  unblock: (user) => call('DELETE', `/api/blocks/${encodeURIComponent(user)}`),
+
   /**
    * @param {string} room
    * @param {{before?: number, after?: number, limit?: number}} where

@@ -19,7 +19,7 @@ const MAX_HISTORIES = 8;
  * One person's conversations on this page: what is known, what is announced, what is being sent.
  * The socket announces and the API tells, so every new connection is followed by a catch-up.
  *
- * @extends {Emitter<{rooms: null, room: string, presence: null, connection: string, ended: null}>}
+ * @extends {Emitter<{rooms: null, room: string, left: string, presence: null, blocks: null, connection: string, ended: null}>}
  */
 export class Chat extends Emitter {
   /** Whether the list of rooms is loading, there, or could not be had. @type {"loading" | "ready" | "failed"} */
@@ -37,6 +37,10 @@ export class Chat extends Emitter {
   #catchUpTimer;
   #ended = false;
   presence = new Presence();
+  /** Whom I block. @type {Set<string>} */
+  blocked = new Set();
+  /** How often I blocked or unblocked somebody here. */
+  #blockings = 0;
 
   /**
    * @param {{me: User, api: ChatApi, connection: Connection, outbox: Outbox}} parts
@@ -112,10 +116,87 @@ export class Chat extends Emitter {
     const running = this.#asking.get(id);
     if (running) return running;
     const asking = this.#guard(this.api.room(id))
-      .then((told) => void this.#takeRoom(told), () => undefined)
+      .then((told) => void this.#takeRoom(told), (problem) => this.#dropIfGone(id, problem))
       .finally(() => this.#asking.delete(id));
     this.#asking.set(id, asking);
     return asking;
+  }
+
+  /** @param {string} id @param {unknown} problem */
+  #dropIfGone(id, problem) {
+    if (problem instanceof Problem && problem.status === 404) this.#drop(id);
+  }
+
+  /** The room is out of my sight. @param {string} id */
+  #drop(id) {
+    this.#histories.delete(id);
+    this.#reads.delete(id);
+    if (!this.rooms.remove(id)) return;
+    this.emit('rooms', null);
+    this.emit('left', id);
+  }
+
+  // Requests and blocks
+
+  /** From now on the other sees me. @param {string} id @throws {Problem} */
+  async accept(id) {
+    try {
+      this.#takeRoom(await this.#guard(this.api.accept(id)));
+    } catch (problem) {
+      this.#dropIfGone(id, problem);
+      throw problem;
+    }
+  }
+
+  /** Nobody is told, so the other pages of mine ask. @param {string} id @throws {Problem} */
+  async decline(id) {
+    try {
+      await this.#guard(this.api.decline(id));
+    } catch (problem) {
+      // It was accepted elsewhere, or is gone.
+      void this.#refreshRoom(id);
+      throw problem;
+    }
+    this.#drop(id);
+    void this.catchUp(); // a list that was on its way has it still
+  }
+
+  /** @param {string} user @throws {Problem} */
+  async block(user) {
+    await this.#guard(this.api.block(user));
+    this.#setBlocked(new Set([...this.blocked, user]));
+  }
+
+  /** @param {string} user @throws {Problem} */
+  async unblock(user) {
+    await this.#guard(this.api.unblock(user));
+    this.#setBlocked(new Set([...this.blocked].filter((one) => one !== user)));
+  }
+
+  /** @param {Set<string>} blocked */
+  #setBlocked(blocked) {
+    this.#blockings += 1;
+    this.#takeBlocked(blocked);
+  }
+
+  /** @param {Set<string>} blocked */
+  #takeBlocked(blocked) {
+    this.blocked = blocked;
+    // That somebody is out of sight is told as if they had left.
+    for (const user of blocked) this.presence.forget(user);
+    this.emit('blocks', null);
+  }
+
+  async #readBlocks() {
+    /** @type {number} */
+    let before;
+    /** @type {User[]} */
+    let users;
+    do {
+      before = this.#blockings;
+      ({ users } = await this.#guard(this.api.blocks()));
+    } while (before !== this.#blockings); // else an answer from before would undo what was done
+    this.#takeBlocked(new Set(users.map(({ id }) => id)));
   }
 
   // History
@@ -274,6 +355,7 @@ export class Chat extends Emitter {
         this.emit('room', frame.room);
         break;
       case 'presence':
+        if (this.blocked.has(frame.user)) break;
         this.presence.take(frame.user, frame.online, frame.last_seen);
         this.emit('presence', null);
         break;
@@ -313,6 +395,7 @@ export class Chat extends Emitter {
       return;
     }
     if (client_id && this.outbox.has(client_id)) this.sender.refused(client_id, code, detail);
+    if (code === 'blocked') void this.catchUp(); // by me, elsewhere
   }
 
   /** @param {string} state */
@@ -332,7 +415,7 @@ export class Chat extends Emitter {
   // Catching up
 
   /**
-   * Reads the list of rooms, then the changes of every loaded room whose rev moved. Asked for while
+   * Reads the list of rooms and whom I block, then the changes of every loaded room whose rev moved. Asked for while
    * it runs, it runs once more afterwards.
    */
   async catchUp() {
@@ -343,7 +426,7 @@ export class Chat extends Emitter {
     try {
       while (this.#catchUpAgain) {
         this.#catchUpAgain = false;
-        await this.#readRooms();
+        await Promise.all([this.#readRooms(), this.#readBlocks()]);
         for (const history of [...this.#histories.values()]) await this.#readChanges(history);
       }
       this.#catchUpFailures = 0;
@@ -355,6 +438,7 @@ export class Chat extends Emitter {
   }
 
   async #readRooms() {
+    const unseen = new Set(this.rooms.ids);
     let cursor = null;
     do {
       /** @type {import('../lib/types.js').RoomsPage} */
@@ -363,6 +447,7 @@ export class Chat extends Emitter {
         // A read that was on its way when the connection went may never have arrived.
         const read = this.rooms.get(room.id)?.read_seq ?? 0;
         if (read > room.read_seq) this.#reads.set(room.id, read);
+        unseen.delete(room.id);
         this.rooms.merge(room);
         if (room.last_message) this.#meet(room.last_message);
         this.emit('room', room.id);
@@ -371,6 +456,8 @@ export class Chat extends Emitter {
       this.listState = 'ready';
       this.emit('rooms', null);
     } while (cursor);
+    // One that is not listed was declined elsewhere, or moved up between two pages.
+    await Promise.all([...unseen].map((id) => this.#refreshRoom(id)));
     this.#tellReads();
   }
 

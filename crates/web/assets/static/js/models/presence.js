@@ -15,6 +15,11 @@ export class Presence {
     else this.#told.delete(user);
   }
 
+  /** Nothing is known of somebody any more. @param {string} user */
+  forget(user) {
+    this.#told.delete(user);
+  }
+
   /** Nothing is known any more. */
   clear() {
     this.#told.clear();

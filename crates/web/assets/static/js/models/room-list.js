@@ -22,6 +22,15 @@ export class RoomList {
     return this.#rooms.size;
   }
 
+  get ids() {
+    return [...this.#rooms.keys()];
+  }
+
+  /** Out of sight. @param {string} id @returns {boolean} whether it was there */
+  remove(id) {
+    return this.#rooms.delete(id);
+  }
+
   /**
    * Latest first.
    * @param {(room: string) => number} [writtenAt] when I last wrote what is not sent yet
@@ -60,6 +69,7 @@ export class RoomList {
       last_seq: Math.max(known.last_seq, told.last_seq),
       last_message: newer(known.last_message, told.last_message),
       read_seq,
+      state: known.state === 'open' ? 'open' : told.state, // what was accepted is so for good
       other_read_seq: Math.max(known.other_read_seq, told.other_read_seq),
       unread: behind || (readAhead && told.last_seq === known.last_seq) ? known.unread : told.unread,
     };

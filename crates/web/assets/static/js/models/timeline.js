@@ -13,7 +13,7 @@ import { GROUP_WINDOW, dayKey } from './time.js';
  * @property {"sent" | "read" | "pending" | "failed" | null} state `null` for the other's messages
  * @property {"text" | "deleted" | "unreadable"} content
  * @property {boolean} edited
- * @property {string} detail why it was refused
+ * @property {string} why it was not sent; empty when it was
  * @property {string} version changes whenever it has to be drawn anew
  */
 
@@ -75,7 +75,7 @@ function fromMessage(message, me, otherReadSeq) {
     state,
     content: message.deleted ? 'deleted' : message.unreadable ? 'unreadable' : 'text',
     edited: Boolean(message.edited_at) && !message.deleted,
-    detail: '',
+    why: '',
     version: `${message.rev}|${state}`,
   };
 }
@@ -93,9 +93,19 @@ function fromEntry(entry) {
     state: entry.state,
     content: 'text',
     edited: false,
-    detail: entry.detail ?? '',
-    version: entry.state,
+    why: entry.state === 'failed' ? whyNotSent(entry) : '',
+    version: `${entry.state}|${entry.reason}`,
   };
+}
+
+/**
+ * Whoever is out of reach is so without a reason.
+ * @param {OutboxEntry} entry
+ */
+function whyNotSent({ reason, detail }) {
+  if (reason === 'not_delivered') return 'Not delivered.';
+  if (reason === 'blocked') return 'Not sent. You blocked this person.';
+  return detail ? `Not sent. ${detail}` : 'Not sent.';
 }
 
 /**

@@ -111,7 +111,15 @@ function start(me) {
     goToList();
   });
   addEventListener('popstate', route);
+  chat.on('left', (room) => {
+    if (room !== roomInUrl()) return;
+    app.dataset.show = 'list'; // as above
+    goToList();
+    list.draw();
+    findHtml(app, '#rooms a, #rooms-empty button').focus();
+  });
   addEventListener('storage', (event) => {
+    if (event.key === `${store.prefix}people`) void chat.catchUp();
     const [, client_id] = event.key?.split(`${store.prefix}outbox:`) ?? [];
     if (client_id && event.newValue === null) outbox.forget(client_id);
   });

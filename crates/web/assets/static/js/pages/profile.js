@@ -5,6 +5,7 @@ import { LocalStore } from '../models/local-store.js';
 import { displayName } from '../models/person.js';
 import { full, longDate } from '../models/time.js';
 import { drawAvatar } from '../views/avatar.js';
+import { showBlocked } from '../views/blocked-people.js';
 import { confirm } from '../views/confirm.js';
 import { showDevices } from '../views/devices.js';
 
@@ -63,7 +64,7 @@ try {
   const me = await call('GET', '/api/me');
   draw(me);
   button.addEventListener('click', () => void signOut(me));
-  await showDevices(() => void signOut(me));
+  await Promise.all([showDevices(() => void signOut(me)), showBlocked(me)]);
 } catch (problem) {
   if (!(problem instanceof Problem)) throw problem;
   if (problem.status === 401) location.replace('/login/?next=/profile/');

@@ -3,13 +3,14 @@
 /** @import {RoomHistory} from '../models/history.js' */
 /** @import {LocalStore} from '../models/local-store.js' */
 import { Problem } from '../lib/api.js';
-import { batched, find, findHtml, part } from '../lib/dom.js';
+import { batched, find, findHtml, isTouch, part } from '../lib/dom.js';
 import { displayName } from '../models/person.js';
 import { timeline } from '../models/timeline.js';
 import { drawAvatar } from './avatar.js';
 import { ComposerView } from './composer-view.js';
 import { confirm } from './confirm.js';
 import { LogView } from './log-view.js';
+import { RelationView } from './relation-view.js';
 
 /** Messages held and shown at once. */
 const MAX_SHOWN = 300;
@@ -56,6 +57,10 @@ export class ConversationView {
       onNearNewer: () => void this.#loadNewer(),
     });
     this.composer = new ComposerView(root, store, (body) => this.#send(body));
+    this.relation = new RelationView(root, chat, {
+      changed: () => store.set('people', Date.now()), // other tabs hear of it
+      focusComposer: () => (isTouch() ? this.log.log : this.composer.text).focus({ preventScroll: true }),
+    });
     this.#listen();
   }
 
@@ -65,6 +70,7 @@ export class ConversationView {
       if (room === this.#room) draw();
     });
     this.chat.on('presence', batched(() => this.#drawPresence()));
+    this.chat.on('blocks', batched(() => this.#drawRelation()));
     this.chat.on('connection', (state) => {
       if (state === 'ready') this.#reconnected();
     });
@@ -131,6 +137,7 @@ export class ConversationView {
     this.jump.hidden = true;
     this.failedBar.hidden = true;
     this.full.hidden = true;
+    this.relation.reset();
     this.#drawHead(room);
     this.composer.open(room.id, name);
   }
@@ -143,9 +150,12 @@ export class ConversationView {
       part(place, 'name').textContent = displayName(other);
       part(place, 'username').textContent = other.deleted ? '' : `@${other.username}`;
     }
-    // Nobody would read it.
-    findHtml(this.root, '#composer').hidden = other.deleted;
-    findHtml(this.root, '#nobody').hidden = !other.deleted;
+    this.#drawRelation();
+  }
+
+  #drawRelation() {
+    const room = this.chat.rooms.get(this.#room);
+    if (room) this.relation.draw(room);
     this.#drawPresence();
   }
 

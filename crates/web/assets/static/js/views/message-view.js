@@ -81,6 +81,6 @@ function drawFailure(node, item) {
     return;
   }
   const failure = known instanceof HTMLElement ? known : clone('t-failure');
-  part(failure, 'why').textContent = item.detail ? `Not sent. ${item.detail}` : 'Not sent.';
+  part(failure, 'why').textContent = item.why;
   node.append(failure);
 }

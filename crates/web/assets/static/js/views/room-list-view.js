@@ -39,6 +39,7 @@ export class RoomListView {
     const draw = batched(() => this.draw());
     chat.on('rooms', draw);
     chat.on('presence', draw);
+    chat.on('blocks', draw);
     setInterval(() => this.draw(), 60_000); // "Yesterday" comes at midnight
   }
 
@@ -74,6 +75,7 @@ export class RoomListView {
     drawAvatar(part(row, 'avatar'), room.other, online);
     setText(part(row, 'online'), online ? 'online' : '');
     setText(part(row, 'name'), displayName(room.other));
+    drawMark(part(row, 'mark'), room, this.chat.blocked.has(room.other.id));
     drawPreview(row, room, waiting, this.chat.me.id);
     drawTime(find(row, 'time', HTMLTimeElement), room, waiting?.at);
     const pill = part(row, 'unread');
@@ -93,6 +95,12 @@ export class RoomListView {
     event.preventDefault();
     next.focus();
   }
+}
+
+/** @param {HTMLElement} mark @param {Room} room @param {boolean} blocked */
+function drawMark(mark, room, blocked) {
+  mark.hidden = !blocked && room.state === 'open';
+  setText(mark, blocked ? 'Blocked' : 'Request');
 }
 
 /**
