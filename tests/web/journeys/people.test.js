@@ -176,7 +176,10 @@ for (const look of LOOKS) {
 
   test(`somebody one talks with is blocked and unblocked from the head and the profile at ${width} px`, async (t) => {
     const [gil, hal] = await arrive(look, [`gil${width}`, `hal${width}`]);
+    const names = { first_name: 'Maximiliana-Theodora', last_name: 'von und zu Hohenstein-Langenburg' };
+    const long = Object.values(names).join(' ');
     await journey(t, [gil, hal], async () => {
+      await hal.page.request.patch('/api/me', { data: { username: hal.name, ...names } });
       await gil.find(hal.name);
       await gil.write('Hi');
       await row(hal, gil.name).click();
@@ -187,9 +190,9 @@ for (const look of LOOKS) {
       await gil.page.getByLabel('More').click();
       await isClean(gil, 'the menu');
       await gil.page.keyboard.press('Escape');
-      assert.equal(await button(gil.page, `Block ${hal.name}`).isVisible(), false);
+      assert.equal(await button(gil.page, `Block ${long}`).isVisible(), false);
 
-      await takeFromMenu(gil, `Block ${hal.name}`);
+      await takeFromMenu(gil, `Block ${long}`);
       await button(gil.page.getByRole('dialog'), 'Block').press('Enter');
       await blocked(gil).waitFor();
       await online(hal).waitFor({ state: 'detached' });
@@ -205,9 +208,9 @@ for (const look of LOOKS) {
       const list = tab.page.getByRole('region', { name: 'Blocked people' });
       await list.getByRole('listitem').filter({ hasText: `@${hal.name}` }).waitFor();
       await isClean(tab, 'the list of blocked people');
-      await button(list, `Unblock ${hal.name}`).focus();
+      await button(list, `Unblock ${long}`).focus();
       await tab.page.keyboard.press('Enter');
-      await list.getByText(`${hal.name} is no longer blocked.`).waitFor();
+      await list.getByText(`${long} is no longer blocked.`).waitFor();
       await list.getByText('You have blocked nobody.').waitFor();
       assert.equal(await tab.page.evaluate(() => document.activeElement?.id), 'blocked-heading');
       await isClean(tab, 'the empty list');
@@ -216,10 +219,10 @@ for (const look of LOOKS) {
       await gil.sees('something wrong');
 
       await gil.page.bringToFront();
-      await takeFromMenu(gil, `Block ${hal.name}`);
+      await takeFromMenu(gil, `Block ${long}`);
       await button(gil.page.getByRole('dialog'), 'Block').click();
       await blocked(gil).waitFor();
-      await takeFromMenu(gil, `Unblock ${hal.name}`);
+      await takeFromMenu(gil, `Unblock ${long}`);
       await blocked(gil).waitFor({ state: 'hidden' });
       await gil.write('No, sorry');
       await hal.sees('No, sorry');

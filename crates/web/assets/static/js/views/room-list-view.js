@@ -100,6 +100,7 @@ export class RoomListView {
 /** @param {HTMLElement} mark @param {Room} room @param {boolean} blocked */
 function drawMark(mark, room, blocked) {
   mark.hidden = !blocked && room.state === 'open';
+  mark.classList.toggle('blocked', blocked);
   setText(mark, blocked ? 'Blocked' : 'Request');
 }
 
