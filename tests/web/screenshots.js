@@ -36,6 +36,9 @@ try {
   const carla = await arrive('carla', { viewport: DESKTOP });
   await carla.find('ann');
   await carla.write('See you at the choir on Thursday?');
+  await carla.sees('choir', 'sent');
+  const { rooms } = await (await ann.page.request.get('/api/rooms')).json();
+  await ann.page.request.post(`/api/rooms/${rooms[0].id}/accept`);
   const dmitri = await arrive('dmitri', { viewport: DESKTOP });
   await dmitri.find('ann');
   await dmitri.write('Thanks for the recipe!');

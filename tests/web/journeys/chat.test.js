@@ -56,6 +56,7 @@ test('two people sign up through the pages and talk', async (t) => {
     await row.getByText('1 unread').waitFor();
     await row.click();
     await bob.sees('Hello Bob, this is Ann');
+    await bob.page.getByRole('button', { name: 'Accept', exact: true }).click();
     await ann.sees('Hello Bob, this is Ann', 'read');
 
     await bob.write('Hi Ann!\nhttps://example.com/path');

@@ -26,13 +26,17 @@ for (const [look, first, second] of [
     const ann = await Person.arrive(browser, server, first, look);
     const bob = await Person.arrive(browser, server, second);
     await journey(t, [ann, bob], async () => {
+      // Both want to talk.
+      const { request } = bob.context;
+      await request.post('/api/login', { data: { login: second, password: PASSWORD } });
+      await request.post('/api/rooms', { data: { username: first } });
       await ann.signIn();
       await ann.find(second);
       const head = ann.page.locator('#room-head');
       const dot = head.locator('.avatar.online');
       assert.equal(await dot.count(), 0);
 
-      await bob.signIn();
+      await bob.page.goto('/chat/');
       await bob.listed();
       await dot.waitFor({ timeout: 1000 });
       await head.getByText('online').waitFor();
