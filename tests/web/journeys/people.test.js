@@ -94,10 +94,17 @@ for (const look of LOOKS) {
       assert.equal(await ann.page.locator('.tick[data-state="read"]').count(), 0);
 
       await bob.page.bringToFront();
+      await bob.page.route('**/accept', (route) => route.abort());
+      await button(request(bob), 'Accept').click();
+      const problem = bob.page.getByRole('alert').filter({ hasText: 'can’t be reached' });
+      await problem.waitFor();
+      await isClean(bob, 'an acceptance that failed');
+      await bob.page.unroute('**/accept');
       await button(request(bob), 'Accept').focus();
       await bob.page.keyboard.press('Enter');
       await request(bob).waitFor({ state: 'hidden' });
       await request(tab).waitFor({ state: 'hidden' });
+      assert.equal(await problem.count(), 0);
       assert.equal(await bob.page.evaluate(() => document.activeElement?.id), 'text', 'one goes on by writing');
       await ann.sees('do you remember me?', 'read');
       await ann.page.locator('#room-head').getByText('online').waitFor();
@@ -191,6 +198,9 @@ for (const look of LOOKS) {
       await isClean(gil, 'the menu');
       await gil.page.keyboard.press('Escape');
       assert.equal(await button(gil.page, `Block ${long}`).isVisible(), false);
+      await gil.page.getByLabel('More').click();
+      await gil.log.click();
+      assert.equal(await button(gil.page, `Block ${long}`).isVisible(), false, 'a click elsewhere closes the menu');
 
       await takeFromMenu(gil, `Block ${long}`);
       await button(gil.page.getByRole('dialog'), 'Block').press('Enter');
