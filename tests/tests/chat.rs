@@ -99,7 +99,8 @@ async fn no_room_is_had_with_oneself_or_with_nobody() {
 async fn a_stranger_can_not_tell_a_room_from_none() {
     let (ann, _, room) = Person::pair(server()).await;
     let known = client_id();
-    ann.try_say(&room, &known, "between us").await.must(201);
+    let said = ann.try_say(&room, &known, "between us").await.must(201);
+    let theirs = format!("/messages/{}", said["id"].as_str().expect("an id"));
     let eve = Person::created(server(), "eve").await;
     let message = json!({"client_id": known, "body": "between us"});
     let mut answers: Vec<Vec<(u16, String)>> = Vec::new();
@@ -112,6 +113,10 @@ async fn a_stranger_can_not_tell_a_room_from_none() {
             (Method::GET, "/changes?after=0".to_owned(), None),
             (Method::PUT, "/read".to_owned(), Some(json!({"seq": 1}))),
             (Method::POST, "/messages".to_owned(), Some(message.clone())),
+            (Method::PATCH, theirs.clone(), Some(json!({"body": "among us"}))),
+            (Method::DELETE, theirs.clone(), None),
+            (Method::PUT, format!("{theirs}/reactions/%F0%9F%91%8D"), None),
+            (Method::DELETE, format!("{theirs}/reactions/%F0%9F%91%8D"), None),
         ] {
             let mut request = eve.request(method, &format!("/api/rooms/{id}{path}"));
             if let Some(body) = body {

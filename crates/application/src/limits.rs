@@ -157,6 +157,11 @@ impl Limits {
         self.admit("send", user.to_string(), MESSAGES_BY_USER).await
     }
 
+    /// Somebody changes a message, or reacts to it.
+    pub async fn alter(&self, user: UserId) -> Result<(), Throttled> {
+        self.admit("alter", user.to_string(), MESSAGES_BY_USER).await
+    }
+
     /// Somebody is writing in a room: said often, told seldom.
     pub async fn typing(&self, user: UserId, room: RoomId) -> Result<(), Throttled> {
         self.admit("typing", format!("{user} {room}"), TYPING_BY_USER_AND_ROOM).await

@@ -2,7 +2,7 @@ use crate::world::{World, a_draft};
 use adapter_local::LocalPresence;
 use application::{
     accounts::SignedIn,
-    chat::{Attendance, Follow, Following, LiveEvent, Scope, SendError, Sent},
+    chat::{Attendance, Barrier, Follow, Following, LiveEvent, Scope, SendError, Sent},
     people::{BlockError, Blocks},
 };
 use domain::{
@@ -70,8 +70,11 @@ async fn who_is_blocked_can_not_be_heard_and_who_blocks_is_told_why_they_can_not
     assert!(street.try_to_send(2, 1).await.is_ok(), "and what is remembered of it is forgotten");
     assert!(street.try_to_send(1, 1).await.is_ok());
     street.block(1, 2).await;
-    assert!(matches!(street.try_to_send(2, 2).await, Err(SendError::NotDelivered)));
-    assert!(matches!(street.try_to_send(1, 2).await, Err(SendError::Blocked)));
+    assert!(matches!(
+        street.try_to_send(2, 2).await,
+        Err(SendError::Barred(Barrier::NotDelivered))
+    ));
+    assert!(matches!(street.try_to_send(1, 2).await, Err(SendError::Barred(Barrier::Blocked))));
     street.blocks().unblock(me(1), me(2)).await.expect("unblocks");
     assert!(street.try_to_send(2, 2).await.is_ok());
     assert!(street.try_to_send(1, 2).await.is_ok());
@@ -98,7 +101,10 @@ async fn a_block_that_another_instance_put_counts_within_a_second() {
     let block = Block { blocker: me(1), blocked: me(2), created_at: street.w.now() };
     street.w.store.blocks.insert(&block).await.expect("answers");
     street.w.clock.advance(TimeDelta::seconds(1));
-    assert!(matches!(street.try_to_send(2, 2).await, Err(SendError::NotDelivered)));
+    assert!(matches!(
+        street.try_to_send(2, 2).await,
+        Err(SendError::Barred(Barrier::NotDelivered))
+    ));
 }
 
 #[tokio::test]
@@ -192,5 +198,8 @@ async fn how_many_somebody_blocks_is_bounded() {
 async fn nothing_is_delivered_to_an_account_that_is_gone() {
     let street = Street::new().await;
     street.w.erase().execute(&a_user(2)).await.expect("answers");
-    assert!(matches!(street.try_to_send(1, 1).await, Err(SendError::NotDelivered)));
+    assert!(matches!(
+        street.try_to_send(1, 1).await,
+        Err(SendError::Barred(Barrier::NotDelivered))
+    ));
 }

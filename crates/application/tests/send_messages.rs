@@ -1,6 +1,6 @@
 use crate::world::{World, a_body, a_draft, down, no_limits};
 use application::{
-    chat::{Content, Draft, SendError, SendMessages, Sent},
+    chat::{Barrier, Content, Draft, Reach, SendError, SendMessages, Sent},
     limits::Limits,
     ports::{Appended, MockMessageRepository, MockRateLimiter, MockRoomRepository},
 };
@@ -34,10 +34,10 @@ fn word(outcome: &Result<Sent, SendError>) -> String {
     match outcome {
         Ok(Sent::New(sent)) => format!("new {}", sent.message.seq),
         Ok(Sent::Known(sent)) => format!("known {}", sent.message.seq),
-        Err(SendError::NoSuchRoom) => "no room".to_owned(),
+        Err(SendError::Barred(Barrier::NoSuchRoom)) => "no room".to_owned(),
         Err(SendError::NoSuchReply) => "no reply".to_owned(),
-        Err(SendError::NotDelivered) => "not delivered".to_owned(),
-        Err(SendError::Blocked) => "blocked".to_owned(),
+        Err(SendError::Barred(Barrier::NotDelivered)) => "not delivered".to_owned(),
+        Err(SendError::Barred(Barrier::Blocked)) => "blocked".to_owned(),
         Err(SendError::ClientIdReused) => "reused".to_owned(),
         Err(SendError::Throttled(_)) => "throttled".to_owned(),
         Err(SendError::Unavailable(_)) => "unavailable".to_owned(),
@@ -213,7 +213,10 @@ async fn once_the_store_fails_a_message_it_fails_the_later_ones_of_its_room_alon
     let room = w.a_room(1, 2).await;
     // The store can't store in a room it does not have.
     let broken = RoomId::mint(START, [200; 10]);
-    let send_messages = SendMessages { rooms: Arc::new(everybodys()), ..w.send_messages() };
+    let send_messages = SendMessages {
+        reach: Reach { rooms: Arc::new(everybodys()), ..w.reach() },
+        ..w.send_messages()
+    };
     let drafts = vec![
         a_draft(room, 1, "a"),
         a_draft(broken, 2, "b"),
@@ -272,7 +275,8 @@ async fn a_room_that_can_not_be_looked_up_fails_all_its_messages_and_no_others()
             _ => Ok(Some(participants)),
         }
     });
-    let send_messages = SendMessages { rooms: Arc::new(rooms), ..w.send_messages() };
+    let send_messages =
+        SendMessages { reach: Reach { rooms: Arc::new(rooms), ..w.reach() }, ..w.send_messages() };
     let drafts = || {
         vec![
             a_draft(failing, 1, "a"),

@@ -1,6 +1,7 @@
 //! The use cases over an embedded store in memory; ports fail where a mock makes them.
 mod administer;
 mod adopt_keys;
+mod alter_messages;
 mod attendance;
 mod blocks;
 mod change_email;

@@ -10,8 +10,8 @@ use application::{
         google::{BeginGoogle, Errands, FinishGoogle, LinkByCode, NewArrivals, UnlinkGoogle},
     },
     chat::{
-        Attendance, Follow, History, Lingering, MarkRead, Memory, OpenRoom, Opener, Relations,
-        Requests, Rooms, SendMessages, Typing,
+        AlterMessages, Attendance, Follow, History, Lingering, MarkRead, Memory, OpenRoom, Opener,
+        Reach, Relations, Requests, Rooms, SendMessages, Typing,
     },
     limits::Limits,
     operations::Sweep,
@@ -110,6 +110,7 @@ impl Parts {
             },
             messages: MessagesApi {
                 send_messages: self.send_messages(&relations),
+                alter_messages: self.alter_messages(&relations),
                 history: self.history(),
             },
             health: Health { store: self.store.clone(), going_away: shutdown.announced.clone() },
@@ -511,9 +512,7 @@ impl Parts {
     fn send_messages(&self, relations: &Arc<Relations>) -> SendMessages {
         SendMessages {
             messages: self.messages.clone(),
-            rooms: self.store.clone(),
-            relations: relations.clone(),
-            bus: self.bus.clone(),
+            reach: self.reach(relations),
             sealer: self.sealer.clone(),
             digester: self.digester.clone(),
             limits: self.limits(),
@@ -521,6 +520,21 @@ impl Parts {
             entropy: self.entropy.clone(),
             metrics: self.metrics.clone(),
         }
+    }
+
+    fn alter_messages(&self, relations: &Arc<Relations>) -> AlterMessages {
+        AlterMessages {
+            messages: self.messages.clone(),
+            reach: self.reach(relations),
+            sealer: self.sealer.clone(),
+            opener: self.opener(),
+            limits: self.limits(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    fn reach(&self, relations: &Arc<Relations>) -> Reach {
+        Reach { rooms: self.store.clone(), relations: relations.clone(), bus: self.bus.clone() }
     }
 
     fn history(&self) -> History {

@@ -8,7 +8,9 @@ use application::{
         SecondStepError, SignInError, VerifyOtpError,
         google::{BeginGoogleError, LinkByCodeError, UnlinkGoogleError},
     },
-    chat::{HistoryError, MarkReadError, OpenRoomError, RequestError, SendError},
+    chat::{
+        AlterError, Barrier, HistoryError, MarkReadError, OpenRoomError, RequestError, SendError,
+    },
     people::{BlockError, FindPeopleError},
     ports::{HashingBusy, PictureRefused, ProviderError, Unavailable},
 };
@@ -671,13 +673,35 @@ impl From<MarkReadError> for Problem {
     }
 }
 
+impl From<Barrier> for Problem {
+    fn from(barrier: Barrier) -> Self {
+        match barrier {
+            Barrier::NoSuchRoom => Self::not_found(),
+            Barrier::NotDelivered => Self::new(StatusCode::FORBIDDEN, "not_delivered", barrier),
+            Barrier::Blocked => Self::new(StatusCode::CONFLICT, "blocked", barrier),
+        }
+    }
+}
+
+impl From<AlterError> for Problem {
+    fn from(error: AlterError) -> Self {
+        match error {
+            AlterError::NotFound => Self::not_found(),
+            AlterError::Barred(barrier) => barrier.into(),
+            AlterError::TooManyReactions(_) => {
+                Self::new(StatusCode::CONFLICT, "too_many_reactions", error)
+            }
+            AlterError::Throttled(e) => e.into(),
+            AlterError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
 impl From<SendError> for Problem {
     fn from(error: SendError) -> Self {
         match error {
-            SendError::NoSuchRoom => Self::not_found(),
+            SendError::Barred(barrier) => barrier.into(),
             SendError::NoSuchReply => Self::invalid_field("reply_to", "not_found", error),
-            SendError::NotDelivered => Self::new(StatusCode::FORBIDDEN, "not_delivered", error),
-            SendError::Blocked => Self::new(StatusCode::CONFLICT, "blocked", error),
             SendError::ClientIdReused => Self::new(StatusCode::CONFLICT, "client_id_reused", error),
             SendError::Throttled(e) => e.into(),
             SendError::Unavailable(e) => e.into(),

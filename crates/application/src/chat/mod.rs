@@ -1,22 +1,26 @@
 //! The conversation.
+mod alter_messages;
 mod attendance;
 mod follow;
 mod history;
 mod mark_read;
 mod open_room;
 mod opened;
+mod reach;
 mod relations;
 mod requests;
 mod rooms;
 mod send_messages;
 mod typing;
 
+pub use alter_messages::{AlterError, AlterMessages, Wish};
 pub use attendance::{Attendance, Attending, Lingering};
 pub use follow::{Follow, Following, LiveEvent, Scope};
 pub use history::{Changes, History, HistoryError, Messages};
 pub use mark_read::{MarkRead, MarkReadError};
 pub use open_room::{OpenRoom, OpenRoomError};
 pub use opened::{Content, OpenedMessage, Opener};
+pub use reach::{Barrier, Reach};
 pub use relations::{Memory, Relations, Tie};
 pub use requests::{RequestError, Requests};
 pub use rooms::{RoomEntry, RoomList, Rooms};

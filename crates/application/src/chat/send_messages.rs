@@ -1,17 +1,15 @@
 //! Sending, so that nothing acknowledged is lost, nothing is stored twice and the order holds.
-use super::{Content, OpenedMessage, Opener, Relations, Tie};
+use super::{Barrier, Content, OpenedMessage, Opener, Reach};
 use crate::{
     limits::Limits,
     ports::{
-        Appended, Clock, Digester, Entropy, EntropyExt, EventBus, Figure, MessageOutcome,
-        MessageRepository, MessageSealer, Metrics, Purpose, RoomRepository, Unavailable,
+        Appended, Clock, Digester, Entropy, EntropyExt, Figure, MessageOutcome, MessageRepository,
+        MessageSealer, Metrics, Purpose, Unavailable,
     },
 };
 use domain::{
-    event::ChatEvent,
     id::{ClientId, MessageId, RoomId, UserId},
     message::{MessageBody, NewMessage},
-    room::Standing,
     sealing::{KeyedDigest, SealedPlace},
     throttle::Throttled,
 };
@@ -21,12 +19,8 @@ use std::{collections::HashMap, sync::Arc};
 pub struct SendMessages {
     /// Where they go.
     pub messages: Arc<dyn MessageRepository>,
-    /// Whether the sender is in the room.
-    pub rooms: Arc<dyn RoomRepository>,
-    /// Whether the other wants to hear of them.
-    pub relations: Arc<Relations>,
-    /// Tells both of a request that was answered.
-    pub bus: Arc<dyn EventBus>,
+    /// Whether the other is to hear of them.
+    pub reach: Reach,
     /// Seals them.
     pub sealer: Arc<dyn MessageSealer>,
     /// Recognises a retry.
@@ -66,18 +60,12 @@ pub enum Sent {
 /// Why a draft was not sent.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    /// The sender has no such room.
-    #[error("there is no such room")]
-    NoSuchRoom,
+    /// It does not get to the other.
+    #[error(transparent)]
+    Barred(Barrier),
     /// It answers a message that is not in its room.
     #[error("the message it answers is not in this room")]
     NoSuchReply,
-    /// The other does not hear of the sender, for a reason that is not told.
-    #[error("this message can't be delivered")]
-    NotDelivered,
-    /// The sender blocks the other.
-    #[error("you block this person: unblock them to write to them")]
-    Blocked,
     /// The sender used the client id for another message.
     #[error("this client_id was used for another message")]
     ClientIdReused,
@@ -141,13 +129,9 @@ impl SendMessages {
             .await
             .inspect_err(|throttled| scope.throttled = Some(*throttled))?;
         match self.find_way(scope, sender, draft.room).await {
-            Way::Free => Ok(()),
-            Way::NoRoom => Err(SendError::NoSuchRoom),
-            Way::Blocking => Err(SendError::Blocked),
-            Way::OutOfReach => Err(SendError::NotDelivered),
-            Way::Unknown => {
-                Err(Unavailable::of("store", anyhow::anyhow!("the room could not be looked up"))
-                    .into())
+            Some(way) => way.map_err(SendError::Barred),
+            None => {
+                Err(Unavailable::of("store", anyhow::anyhow!("the room was not looked up")).into())
             }
         }
     }
@@ -157,35 +141,13 @@ impl SendMessages {
         if let Some(known) = scope.ways.get(&room) {
             return *known;
         }
-        let found = self.look_up_way(sender, room).await.unwrap_or_else(|error| {
-            let error = &error as &dyn std::error::Error;
+        let found = self.reach.enter(sender, room).await.inspect_err(|error| {
+            let error = error as &dyn std::error::Error;
             tracing::warn!(error, "a room was not looked up");
-            Way::Unknown
         });
+        let found = found.ok();
         scope.ways.insert(room, found);
         found
-    }
-
-    async fn look_up_way(&self, sender: UserId, room: RoomId) -> Result<Way, Unavailable> {
-        let participants = self.rooms.find_participants(room, sender).await?;
-        let Some((participants, other)) =
-            participants.and_then(|pair| Some((pair, pair.other(sender)?)))
-        else {
-            return Ok(Way::NoRoom);
-        };
-        match self.relations.tie(sender, other).await? {
-            Tie::Free => {}
-            Tie::Blocking => return Ok(Way::Blocking),
-            Tie::OutOfReach => return Ok(Way::OutOfReach),
-        }
-        // An answer accepts. Written first: whoever answers and then dies has accepted all the same.
-        let answers = self.relations.standing(room, sender).await? != Some(Standing::Open);
-        let waiting = [Standing::Request, Standing::Declined];
-        if answers && self.relations.change_standing(room, sender, &waiting, Standing::Open).await?
-        {
-            self.bus.publish(ChatEvent::RoomChanged { participants, room });
-        }
-        Ok(Way::Free)
     }
 
     /// What was stored before stays told, whatever came between the two since.
@@ -195,7 +157,7 @@ impl SendMessages {
         draft: Draft,
         refusal: SendError,
     ) -> Result<Sent, SendError> {
-        if !matches!(refusal, SendError::NotDelivered | SendError::Blocked) {
+        if !matches!(refusal, SendError::Barred(Barrier::NotDelivered | Barrier::Blocked)) {
             return Err(refusal);
         }
         match self.messages.find_by_client_id(sender, draft.client_id).await? {
@@ -259,13 +221,9 @@ fn figure(outcome: &Result<Sent, SendError>) -> MessageOutcome {
     match outcome {
         Ok(Sent::New(_)) => MessageOutcome::New,
         Ok(Sent::Known(_)) => MessageOutcome::Known,
-        Err(
-            SendError::NoSuchRoom
-            | SendError::NoSuchReply
-            | SendError::NotDelivered
-            | SendError::Blocked
-            | SendError::ClientIdReused,
-        ) => MessageOutcome::Refused,
+        Err(SendError::Barred(_) | SendError::NoSuchReply | SendError::ClientIdReused) => {
+            MessageOutcome::Refused
+        }
         Err(SendError::Throttled(_)) => MessageOutcome::Throttled,
         Err(SendError::Unavailable(_)) => MessageOutcome::Unavailable,
     }
@@ -278,15 +236,8 @@ struct Scope {
     throttled: Option<Throttled>,
 }
 
-/// Whether messages get from a sender into a room.
-#[derive(Clone, Copy)]
-enum Way {
-    Free,
-    NoRoom,
-    Blocking,
-    OutOfReach,
-    Unknown,
-}
+/// What is known of a room in a batch; `None` if it could not be looked up.
+type Way = Option<Result<(), Barrier>>;
 
 /// All that makes two messages the same. Keyed, because the text would be guessed from a plain
 /// digest.

@@ -10,8 +10,8 @@ use application::{
         google::{BeginGoogle, Errands, FinishGoogle, LinkByCode, NewArrivals, UnlinkGoogle},
     },
     chat::{
-        Attendance, Draft, Follow, History, Lingering, MarkRead, Memory, OpenRoom, OpenedMessage,
-        Opener, Relations, Requests, Rooms, SendMessages, Sent, Typing,
+        AlterMessages, Attendance, Draft, Follow, History, Lingering, MarkRead, Memory, OpenRoom,
+        OpenedMessage, Opener, Reach, Relations, Requests, Rooms, SendMessages, Sent, Typing,
     },
     limits::Limits,
     operations::{AdoptKeys, Sweep},
@@ -250,15 +250,32 @@ impl World {
     pub fn send_messages(&self) -> SendMessages {
         SendMessages {
             messages: self.store.messages.clone(),
-            rooms: self.store.rooms.clone(),
-            relations: self.relations.clone(),
-            bus: self.store.bus.clone(),
+            reach: self.reach(),
             sealer: Arc::new(PlainSealer),
             digester: Arc::new(PlainDigester),
             limits: no_limits(),
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
             metrics: Arc::new(NoMetrics),
+        }
+    }
+
+    pub fn alter_messages(&self) -> AlterMessages {
+        AlterMessages {
+            messages: self.store.messages.clone(),
+            reach: self.reach(),
+            sealer: Arc::new(PlainSealer),
+            opener: opener(),
+            limits: no_limits(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub fn reach(&self) -> Reach {
+        Reach {
+            rooms: self.store.rooms.clone(),
+            relations: self.relations.clone(),
+            bus: self.store.bus.clone(),
         }
     }
 

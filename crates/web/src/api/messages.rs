@@ -9,8 +9,8 @@ use crate::{
     json::JsonBody,
     problem::{FieldError, Problem, body_code, field_error},
 };
-use application::chat::{Draft, History, SendMessages, Sent};
-use domain::{history::Window, id::RoomId, message::MessageBody};
+use application::chat::{AlterMessages, Draft, History, SendMessages, Sent, Wish};
+use domain::{history::Window, id::RoomId, message::MessageBody, reaction::Emoji};
 use poem_openapi::{
     ApiResponse, Object, OpenApi,
     param::{Path, Query},
@@ -22,6 +22,8 @@ use serde::Deserialize;
 pub struct MessagesApi {
     /// Sends them.
     pub send_messages: SendMessages,
+    /// Changes them.
+    pub alter_messages: AlterMessages,
     /// Reads them back.
     pub history: History,
 }
@@ -42,6 +44,13 @@ pub struct SendRequest {
     #[serde(default)]
     #[oai(default)]
     pub attachments: Vec<String>,
+}
+
+#[derive(Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+struct EditRequest {
+    /// 1 to 4,000 characters.
+    body: String,
 }
 
 /// A part of a room's history.
@@ -142,6 +151,99 @@ impl MessagesApi {
             Sent::Known(message) => SentMessage::Ok(Json(message.into())),
         })
     }
+
+    /// Say it anew
+    ///
+    /// One's own messages only; 404 once deleted. Both are told at once.
+    #[oai(path = "/rooms/:room/messages/:message", method = "patch", operation_id = "edit_message")]
+    async fn edit(
+        &self,
+        me: Me,
+        room: Path<String>,
+        message: Path<String>,
+        body: JsonBody<EditRequest>,
+    ) -> Result<Json<MessageShape>, Problem> {
+        let body = MessageBody::parse(&body.0.body)
+            .map_err(|error| Problem::invalid_field("body", body_code(error), error))?;
+        self.alter(&me, &room.0, &message.0, Wish::Edit(body)).await
+    }
+
+    /// Take it back
+    ///
+    /// One's own messages only, for both; an emptied message keeps its place. 404 once deleted.
+    #[oai(
+        path = "/rooms/:room/messages/:message",
+        method = "delete",
+        operation_id = "delete_message"
+    )]
+    async fn delete(
+        &self,
+        me: Me,
+        room: Path<String>,
+        message: Path<String>,
+    ) -> Result<Json<MessageShape>, Problem> {
+        self.alter(&me, &room.0, &message.0, Wish::Delete).await
+    }
+
+    /// React
+    ///
+    /// At most 20 emoji from each of the two; 409 `too_many_reactions` beyond. One that is there
+    /// already stays, without a new `rev`.
+    #[oai(
+        path = "/rooms/:room/messages/:message/reactions/:emoji",
+        method = "put",
+        operation_id = "react"
+    )]
+    async fn react(
+        &self,
+        me: Me,
+        room: Path<String>,
+        message: Path<String>,
+        /// One emoji, percent-encoded.
+        emoji: Path<String>,
+    ) -> Result<Json<MessageShape>, Problem> {
+        let wish = Wish::React(parse_emoji(&emoji.0)?);
+        self.alter(&me, &room.0, &message.0, wish).await
+    }
+
+    /// Take a reaction away
+    ///
+    /// One's own. One that is not there changes nothing.
+    #[oai(
+        path = "/rooms/:room/messages/:message/reactions/:emoji",
+        method = "delete",
+        operation_id = "unreact"
+    )]
+    async fn unreact(
+        &self,
+        me: Me,
+        room: Path<String>,
+        message: Path<String>,
+        /// One emoji, percent-encoded.
+        emoji: Path<String>,
+    ) -> Result<Json<MessageShape>, Problem> {
+        let wish = Wish::Unreact(parse_emoji(&emoji.0)?);
+        self.alter(&me, &room.0, &message.0, wish).await
+    }
+}
+
+impl MessagesApi {
+    async fn alter(
+        &self,
+        me: &Me,
+        room: &str,
+        message: &str,
+        wish: Wish,
+    ) -> Result<Json<MessageShape>, Problem> {
+        let message = message.parse().map_err(|_| Problem::not_found())?;
+        let altered =
+            self.alter_messages.execute(me.user, parse_room(room)?, message, wish).await?;
+        Ok(Json(altered.into()))
+    }
+}
+
+fn parse_emoji(text: &str) -> Result<Emoji, Problem> {
+    Emoji::parse(text).map_err(|error| Problem::invalid_field("emoji", "invalid", error))
 }
 
 fn parse_window(

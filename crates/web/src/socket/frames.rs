@@ -7,7 +7,7 @@ use crate::{
     problem::FieldError,
 };
 use application::{
-    chat::{Draft, LiveEvent, Scope, SendError},
+    chat::{Barrier, Draft, LiveEvent, Scope, SendError},
     ports::{FrameIn, FrameOut},
 };
 use domain::{
@@ -153,10 +153,10 @@ impl Refusal {
     /// Why a message was not sent.
     pub fn of_send(error: &SendError) -> Self {
         match error {
-            SendError::NoSuchRoom => Self::not_found(),
+            SendError::Barred(Barrier::NoSuchRoom) => Self::not_found(),
             SendError::NoSuchReply => Self::new("not_found", error),
-            SendError::NotDelivered => Self::new("not_delivered", error),
-            SendError::Blocked => Self::new("blocked", error),
+            SendError::Barred(Barrier::NotDelivered) => Self::new("not_delivered", error),
+            SendError::Barred(Barrier::Blocked) => Self::new("blocked", error),
             SendError::ClientIdReused => Self::new("client_id_reused", error),
             SendError::Throttled(_) => Self::new("rate_limited", error),
             SendError::Unavailable(_) => Self::unavailable(),
