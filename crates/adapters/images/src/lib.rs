@@ -51,22 +51,21 @@ mod tests {
     use std::{
         fs::{self, Permissions},
         os::unix::fs::PermissionsExt,
+        path::Path,
         time::{Duration, Instant},
     };
 
     /// A processor whose program is a script.
-    fn processor(name: &str, script: &str) -> ImageProcessor {
-        let path = std::env::temp_dir().join(format!("sotto-{name}-{}", std::process::id()));
+    fn processor(folder: &Path, script: &str) -> ImageProcessor {
+        let path = folder.join("program");
         fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a script");
         fs::set_permissions(&path, Permissions::from_mode(0o700)).expect("can be run");
         ImageProcessor::new(path)
     }
 
-    async fn made(name: &str, script: &str) -> Result<ShownPicture, PictureRefused> {
-        let processor = processor(name, script);
-        let made = processor.make(vec![7; 300_000]).await;
-        fs::remove_file(&processor.program).expect("is there");
-        made
+    async fn made(script: &str) -> Result<ShownPicture, PictureRefused> {
+        let folder = tempfile::tempdir().expect("a folder");
+        processor(folder.path(), script).make(vec![7; 300_000]).await
     }
 
     #[tokio::test]
@@ -80,17 +79,17 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_worker_says_goes_on() {
-        let image = made("echo", "exec cat").await;
+        let image = made("exec cat").await;
         assert_eq!(image, Ok(ShownPicture(vec![7; 300_000])), "more than a pipe holds");
-        assert_eq!(made("large", "exit 3").await, Err(PictureRefused::TooLarge));
-        assert_eq!(made("other", "cat; exit 4").await, Err(PictureRefused::Unreadable));
+        assert_eq!(made("exit 3").await, Err(PictureRefused::TooLarge));
+        assert_eq!(made("cat; exit 4").await, Err(PictureRefused::Unreadable));
     }
 
     #[tokio::test]
     async fn a_worker_that_is_ended_had_too_much_to_do() {
-        assert_eq!(made("killed", "kill -ABRT $$").await, Err(PictureRefused::TooLarge));
+        assert_eq!(made("kill -ABRT $$").await, Err(PictureRefused::TooLarge));
         let start = Instant::now();
-        assert_eq!(made("slow", "exec sleep 20").await, Err(PictureRefused::TooLarge));
+        assert_eq!(made("exec sleep 20").await, Err(PictureRefused::TooLarge));
         assert!(start.elapsed() < Duration::from_secs(5));
     }
 
