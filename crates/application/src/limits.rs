@@ -28,6 +28,8 @@ const SIGN_INS_BY_NAME_AND_ADDRESS: Quota = Quota::new(20, TimeDelta::seconds(10
 const GUESSES_BY_NAME: Quota = Quota::new(50, TimeDelta::minutes(10));
 const SIGN_INS_BY_DEVICE: Quota = Quota::new(20, TimeDelta::minutes(1));
 const SEARCHES_BY_USER: Quota = Quota::new(60, TimeDelta::milliseconds(500));
+/// A search that goes through a long history asks many times.
+const MESSAGE_SEARCHES_BY_USER: Quota = Quota::new(60, TimeDelta::milliseconds(250));
 const ROOMS_BY_USER: Quota = Quota::new(100, TimeDelta::seconds(5));
 const PICTURES_BY_USER: Quota = Quota::new(20, TimeDelta::seconds(30));
 const TYPING_BY_USER_AND_ROOM: Quota = Quota::new(1, TimeDelta::seconds(2));
@@ -140,6 +142,11 @@ impl Limits {
     /// Somebody looks for people.
     pub async fn search(&self, user: UserId) -> Result<(), Throttled> {
         self.admit("search", user.to_string(), SEARCHES_BY_USER).await
+    }
+
+    /// Somebody looks for words in their messages.
+    pub async fn search_messages(&self, user: UserId) -> Result<(), Throttled> {
+        self.admit("search_messages", user.to_string(), MESSAGE_SEARCHES_BY_USER).await
     }
 
     /// Somebody sends an image, to be their picture.

@@ -27,6 +27,7 @@ mod requests;
 mod resend_otp;
 mod reset_password;
 mod rooms;
+mod search_messages;
 mod second_step;
 mod send_messages;
 mod sign_in;

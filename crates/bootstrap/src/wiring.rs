@@ -11,7 +11,7 @@ use application::{
     },
     chat::{
         AlterMessages, Attendance, Follow, History, Lingering, MarkRead, Memory, OpenRoom, Opener,
-        Reach, Relations, Requests, Rooms, SendMessages, Typing,
+        Reach, Relations, Requests, Rooms, SearchMessages, SendMessages, Typing,
     },
     limits::Limits,
     operations::Sweep,
@@ -19,9 +19,10 @@ use application::{
     ports::IdentityProvider,
 };
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use web::{
     AccountsApi, Assets, Caps, Cookies, Gate, GoogleApi, GooglePages, Health, MeApi, MessagesApi,
-    Networks, Observation, PasskeysApi, PeopleApi, PictureApi, PublicUrl, RoomsApi,
+    Networks, Observation, PasskeysApi, PeopleApi, PictureApi, PublicUrl, RoomsApi, SearchApi,
     SecondFactorApi, SecurityApi, SessionsApi, Shutdown, Site, Sockets, TrustedProxies,
 };
 
@@ -113,6 +114,7 @@ impl Parts {
                 alter_messages: self.alter_messages(&relations),
                 history: self.history(),
             },
+            search: SearchApi { search_messages: self.search_messages() },
             health: Health { store: self.store.clone(), going_away: shutdown.announced.clone() },
             sockets: self.sockets(&gate, &settings.public_url, caps, shutdown, attendance),
             gate,
@@ -535,6 +537,17 @@ impl Parts {
 
     fn reach(&self, relations: &Arc<Relations>) -> Reach {
         Reach { rooms: self.store.clone(), relations: relations.clone(), bus: self.bus.clone() }
+    }
+
+    fn search_messages(&self) -> SearchMessages {
+        SearchMessages {
+            rooms: self.store.clone(),
+            messages: self.messages.clone(),
+            opener: self.opener(),
+            limits: self.limits(),
+            clock: self.clock.clone(),
+            places: Arc::new(Semaphore::new(SearchMessages::PLACES)),
+        }
     }
 
     fn history(&self) -> History {

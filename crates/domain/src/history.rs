@@ -12,10 +12,20 @@ impl Limit {
     /// As many as a page ever holds.
     pub const WHOLE_PAGE: Self = Self(200);
 
+    /// As many as are read at once to go through a whole history; no page that is asked for.
+    pub const SWEEP: Self = Self(1_000);
+
     /// A limit as asked for: above the maximum it is the maximum, below 1 it is none (`None`).
     pub fn of(asked: u64) -> Option<Self> {
         let limit = usize::try_from(asked.min(Self::MAX)).ok()?;
         (limit > 0).then_some(Self(limit))
+    }
+
+    /// What each of several readers gets of it, so that together they hold little more than one;
+    /// at least 100.
+    #[must_use]
+    pub fn shared_by(self, readers: usize) -> Self {
+        Self((self.0 / readers.max(1)).max(100))
     }
 
     /// The number.

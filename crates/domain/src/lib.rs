@@ -28,6 +28,7 @@ pub mod registration;
 pub mod return_path;
 pub mod room;
 pub mod sealing;
+pub mod search;
 pub mod second_factor;
 pub mod session;
 pub mod throttle;

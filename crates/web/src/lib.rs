@@ -27,7 +27,8 @@ pub use {
     api::{
         accounts::AccountsApi, google::GoogleApi, me::MeApi, messages::MessagesApi,
         passkeys::PasskeysApi, people::PeopleApi, picture::PictureApi, rooms::RoomsApi,
-        second_factor::SecondFactorApi, security::SecurityApi, sessions::SessionsApi,
+        search::SearchApi, second_factor::SecondFactorApi, security::SecurityApi,
+        sessions::SessionsApi,
     },
     client_address::{Networks, TrustedProxies},
     cookies::Cookies,

@@ -9,7 +9,8 @@ use application::{
         google::{BeginGoogleError, LinkByCodeError, UnlinkGoogleError},
     },
     chat::{
-        AlterError, Barrier, HistoryError, MarkReadError, OpenRoomError, RequestError, SendError,
+        AlterError, Barrier, HistoryError, MarkReadError, OpenRoomError, RequestError, SearchError,
+        SendError,
     },
     people::{BlockError, FindPeopleError},
     ports::{HashingBusy, PictureRefused, ProviderError, Unavailable},
@@ -693,6 +694,16 @@ impl From<AlterError> for Problem {
             }
             AlterError::Throttled(e) => e.into(),
             AlterError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
+impl From<SearchError> for Problem {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::NoSuchRoom => Self::not_found(),
+            SearchError::Throttled(e) => e.into(),
+            SearchError::Unavailable(e) => e.into(),
         }
     }
 }

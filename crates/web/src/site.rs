@@ -4,7 +4,8 @@ use crate::{
     api::{
         accounts::AccountsApi, google::GoogleApi, me::MeApi, messages::MessagesApi,
         passkeys::PasskeysApi, people::PeopleApi, picture::PictureApi, rooms::RoomsApi,
-        second_factor::SecondFactorApi, security::SecurityApi, sessions::SessionsApi,
+        search::SearchApi, second_factor::SecondFactorApi, security::SecurityApi,
+        sessions::SessionsApi,
     },
     client_address::{Networks, TrustedProxies},
     device_cookie::DeviceCookies,
@@ -58,6 +59,8 @@ pub struct Site {
     pub rooms: RoomsApi,
     /// Messages.
     pub messages: MessagesApi,
+    /// Searching them.
+    pub search: SearchApi,
     /// Live conversations.
     pub sockets: Sockets,
     /// Recognises people.
@@ -100,6 +103,7 @@ type Api = (
     PeopleApi,
     RoomsApi,
     MessagesApi,
+    SearchApi,
 );
 
 /// The whole of what is served.
@@ -117,6 +121,7 @@ pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
         site.people,
         site.rooms,
         site.messages,
+        site.search,
     ));
     let document = describe(&api);
     let allowed_methods = AllowedMethods::of(&document, "/api");
@@ -182,6 +187,7 @@ pub fn openapi_document(site: Site) -> String {
         site.people,
         site.rooms,
         site.messages,
+        site.search,
     )))
 }
 

@@ -10,6 +10,7 @@ mod reach;
 mod relations;
 mod requests;
 mod rooms;
+mod search_messages;
 mod send_messages;
 mod typing;
 
@@ -24,5 +25,8 @@ pub use reach::{Barrier, Reach};
 pub use relations::{Memory, Relations, Tie};
 pub use requests::{RequestError, Requests};
 pub use rooms::{RoomEntry, RoomList, Rooms};
+pub use search_messages::{
+    Found, LaneCursor, SearchCursor, SearchError, SearchFrom, SearchMessages,
+};
 pub use send_messages::{Draft, SendError, SendMessages, Sent};
 pub use typing::Typing;

@@ -11,7 +11,8 @@ use application::{
     },
     chat::{
         AlterMessages, Attendance, Draft, Follow, History, Lingering, MarkRead, Memory, OpenRoom,
-        OpenedMessage, Opener, Reach, Relations, Requests, Rooms, SendMessages, Sent, Typing,
+        OpenedMessage, Opener, Reach, Relations, Requests, Rooms, SearchMessages, SendMessages,
+        Sent, Typing,
     },
     limits::Limits,
     operations::{AdoptKeys, Sweep},
@@ -42,6 +43,7 @@ use testkit::{
     CountingEntropy, FixedClock, OpenLimiter, PlainDigester, PlainHasher, PlainPayloadSealer,
     PlainSealer, RecordingBus, RecordingMailer, StoreUnderTest, a_room_of, a_user, an_email,
 };
+use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Where requests come from.
@@ -268,6 +270,17 @@ impl World {
             opener: opener(),
             limits: no_limits(),
             clock: self.clock.clone(),
+        }
+    }
+
+    pub fn search_messages(&self) -> SearchMessages {
+        SearchMessages {
+            rooms: self.store.rooms.clone(),
+            messages: self.store.messages.clone(),
+            opener: opener(),
+            limits: no_limits(),
+            clock: self.clock.clone(),
+            places: Arc::new(Semaphore::new(SearchMessages::PLACES)),
         }
     }
 

@@ -7,6 +7,7 @@ pub mod passkeys;
 pub mod people;
 pub mod picture;
 pub mod rooms;
+pub mod search;
 pub mod second_factor;
 pub mod security;
 pub mod sessions;
