@@ -1,5 +1,6 @@
 //! Looking for words in one's own history.
-use journeys::{Person, Server, client_id, send_frame};
+use journeys::{Answer, Browser, Person, Server, client_id, send_frame};
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::sync::OnceLock;
 
@@ -8,20 +9,20 @@ fn server() -> &'static Server {
     SERVER.get_or_init(Server::start)
 }
 
-/// As part of an address.
-fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+async fn ask(browser: &Browser, query: &[(&str, &str)]) -> Answer {
+    let request = browser.request(Method::GET, "/api/search").query(query);
+    browser.send_request(request).await
 }
 
 /// What is found, part by part.
 async fn search(person: &Person, query: &str, room: Option<&str>) -> Vec<Value> {
-    let room = room.map(|room| format!("&room={room}")).unwrap_or_default();
-    let path = format!("/api/search?query={}", encoded(query));
-    let (mut part, mut hits) = (person.get(&format!("{path}{room}")).await.must(200), Vec::new());
+    let mut asked = vec![("query", query)];
+    asked.extend(room.map(|room| ("room", room)));
+    let (mut part, mut hits) = (ask(person, &asked).await.must(200), Vec::new());
     loop {
         hits.extend(part["hits"].as_array().expect("a list").iter().cloned());
         let Some(cursor) = part["cursor"].as_str() else { return hits };
-        part = person.get(&format!("{path}&cursor={cursor}")).await.must(200);
+        part = ask(person, &[("query", query), ("cursor", cursor)]).await.must(200);
     }
 }
 
@@ -72,18 +73,18 @@ async fn what_makes_no_sense_is_refused() {
     let (ann, _, room) = Person::pair(server()).await;
     let eve = Person::created(server(), "eve").await;
     for (query, code) in [("", "empty"), (" ", "empty"), (&*"x".repeat(201), "too_long")] {
-        let refused = ann.get(&format!("/api/search?query={}", encoded(query))).await;
+        let refused = ask(&ann, &[("query", query)]).await;
         assert_eq!(refused.problem(), (422, "validation_failed".to_owned()));
         assert_eq!(refused.field_errors(), [("query".to_owned(), code.to_owned())]);
     }
-    for cursor in ["x", "AAAA", "!", "%00"] {
-        let refused = ann.get(&format!("/api/search?query=x&cursor={cursor}")).await;
+    for cursor in ["x", "AAAA", "!", "\0"] {
+        let refused = ask(&ann, &[("query", "x"), ("cursor", cursor)]).await;
         assert_eq!(refused.field_errors(), [("cursor".to_owned(), "invalid".to_owned())]);
     }
     for room in [&*room, "malformed"] {
-        let refused = eve.get(&format!("/api/search?query=x&room={room}")).await;
+        let refused = ask(&eve, &[("query", "x"), ("room", room)]).await;
         assert_eq!(refused.problem(), (404, "not_found".to_owned()));
     }
-    let nobody = journeys::Browser::new(server());
-    assert_eq!(nobody.get("/api/search?query=x").await.problem().0, 401);
+    let nobody = Browser::new(server());
+    assert_eq!(ask(&nobody, &[("query", "x")]).await.problem().0, 401);
 }
