@@ -32,6 +32,8 @@ const SEARCHES_BY_USER: Quota = Quota::new(60, TimeDelta::milliseconds(500));
 const MESSAGE_SEARCHES_BY_USER: Quota = Quota::new(60, TimeDelta::milliseconds(250));
 const ROOMS_BY_USER: Quota = Quota::new(100, TimeDelta::seconds(5));
 const PICTURES_BY_USER: Quota = Quota::new(20, TimeDelta::seconds(30));
+/// Reads a whole history.
+const EXPORTS_BY_USER: Quota = Quota::new(3, TimeDelta::minutes(20));
 const TYPING_BY_USER_AND_ROOM: Quota = Quota::new(1, TimeDelta::seconds(2));
 /// Far above what anybody types, and above what an outbox of a long day offline holds.
 const MESSAGES_BY_USER: Quota = Quota::new(1_000, TimeDelta::milliseconds(50));
@@ -152,6 +154,11 @@ impl Limits {
     /// Somebody sends an image, to be their picture.
     pub async fn picture(&self, user: UserId) -> Result<(), Throttled> {
         self.admit("picture", user.to_string(), PICTURES_BY_USER).await
+    }
+
+    /// Somebody takes away all that is stored about them.
+    pub async fn export(&self, user: UserId) -> Result<(), Throttled> {
+        self.admit("export", user.to_string(), EXPORTS_BY_USER).await
     }
 
     /// Somebody opens a room.

@@ -3,10 +3,10 @@ use crate::{parts::Parts, settings::Settings};
 use application::{
     accounts::{
         Acquaintance, AddressProof, Administer, Authenticate, Challenges, ChangeEmail,
-        ChangePassword, Codes, Confirm, CreateUser, DeleteAccount, Devices, Erase, ForgotPassword,
-        NewPassword, OwnSecondFactor, Passkeys, Pictures, Profile, Register, ResendOtp, ResetLinks,
-        ResetPassword, SecondFactors, SecondStep, Sessions, SignIn, SignInByPasskey, SignOut,
-        Traces, VerifyOtp, WaitingForAddress,
+        ChangePassword, Codes, Confirm, Conversations, CreateUser, DeleteAccount, Devices, Erase,
+        Export, ForgotPassword, NewPassword, OwnSecondFactor, Passkeys, Pictures, Places, Profile,
+        RecordKeepers, Register, ResendOtp, ResetLinks, ResetPassword, SecondFactors, SecondStep,
+        Sessions, SignIn, SignInByPasskey, SignOut, Traces, VerifyOtp, WaitingForAddress,
         google::{BeginGoogle, Errands, FinishGoogle, LinkByCode, NewArrivals, UnlinkGoogle},
     },
     chat::{
@@ -21,9 +21,9 @@ use application::{
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use web::{
-    AccountsApi, Assets, Caps, Cookies, Gate, GoogleApi, GooglePages, Health, MeApi, MessagesApi,
-    Networks, Observation, PasskeysApi, PeopleApi, PictureApi, PublicUrl, RoomsApi, SearchApi,
-    SecondFactorApi, SecurityApi, SessionsApi, Shutdown, Site, Sockets, TrustedProxies,
+    AccountsApi, Assets, Caps, Cookies, ExportApi, Gate, GoogleApi, GooglePages, Health, MeApi,
+    MessagesApi, Networks, Observation, PasskeysApi, PeopleApi, PictureApi, PublicUrl, RoomsApi,
+    SearchApi, SecondFactorApi, SecurityApi, SessionsApi, Shutdown, Site, Sockets, TrustedProxies,
 };
 
 impl Parts {
@@ -90,6 +90,7 @@ impl Parts {
                 cookies,
             },
             picture: PictureApi { pictures: self.pictures() },
+            export: self.export(settings, &shutdown),
             people: PeopleApi {
                 find_people: FindPeople { users: self.store.clone(), limits: self.limits() },
                 blocks: Blocks {
@@ -138,6 +139,33 @@ impl Parts {
             limits: self.limits(),
             entropy: self.entropy.clone(),
         }
+    }
+
+    fn export(&self, settings: &Settings, shutdown: &Shutdown) -> ExportApi {
+        let export = Export {
+            keepers: RecordKeepers {
+                users: self.store.clone(),
+                pictures: self.store.clone(),
+                sessions: self.sessions.clone(),
+                known_devices: self.store.clone(),
+                second_factors: self.store.clone(),
+                passkeys: self.store.clone(),
+                blocks: self.store.clone(),
+                clock: self.clock.clone(),
+            },
+            conversations: Conversations {
+                rooms: self.store.clone(),
+                users: self.store.clone(),
+                messages: self.messages.clone(),
+                opener: self.opener(),
+            },
+            authenticate: self.authenticate(),
+            limits: self.limits(),
+            places: Places::default(),
+            mailer: self.mailer.clone(),
+        };
+        let public_url = settings.public_url.clone();
+        ExportApi { export, public_url, shutdown: shutdown.clone() }
     }
 
     fn accounts(&self, cookies: Cookies) -> AccountsApi {

@@ -11,6 +11,11 @@ pub fn refuse_cross_origin(request: &Request, public_url: &PublicUrl) -> Option<
     if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
         return None;
     }
+    refuse_foreign_read(request, public_url)
+}
+
+/// The same for something that only reads, where being asked costs us or somebody something.
+pub fn refuse_foreign_read(request: &Request, public_url: &PublicUrl) -> Option<Problem> {
     let header = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
     let ours = match (header("sec-fetch-site"), header(header::ORIGIN.as_str())) {
         (Some(site), _) => matches!(site, "same-origin" | "none"),
@@ -36,7 +41,7 @@ mod tests {
 
     const OURS: &str = "https://chat.example";
 
-    fn refused(method: Method, site: Option<&str>, origin: Option<&str>) -> bool {
+    fn request(method: Method, site: Option<&str>, origin: Option<&str>) -> Request {
         let mut request = Request::builder().method(method);
         if let Some(site) = site {
             request = request.header("sec-fetch-site", site);
@@ -44,7 +49,17 @@ mod tests {
         if let Some(origin) = origin {
             request = request.header("origin", origin);
         }
-        refuse_cross_origin(&request.finish(), &PublicUrl::parse(OURS).expect("valid")).is_some()
+        request.finish()
+    }
+
+    fn refused(method: Method, site: Option<&str>, origin: Option<&str>) -> bool {
+        let ours = PublicUrl::parse(OURS).expect("valid");
+        refuse_cross_origin(&request(method, site, origin), &ours).is_some()
+    }
+
+    fn refused_to_read(site: Option<&str>, origin: Option<&str>) -> bool {
+        let ours = PublicUrl::parse(OURS).expect("valid");
+        refuse_foreign_read(&request(Method::GET, site, origin), &ours).is_some()
     }
 
     #[test]
@@ -63,6 +78,7 @@ mod tests {
         ] {
             assert_eq!(refused(Method::POST, site, origin), expected, "{site:?} {origin:?}");
             assert!(!refused(Method::GET, site, origin), "reading is free: {site:?} {origin:?}");
+            assert_eq!(refused_to_read(site, origin), expected, "{site:?} {origin:?}");
         }
     }
 }

@@ -9,6 +9,7 @@ mod client_address;
 mod cookies;
 mod cross_origin;
 mod device_cookie;
+mod export;
 mod gate;
 mod headers;
 mod json;
@@ -25,9 +26,9 @@ mod socket;
 
 pub use {
     api::{
-        accounts::AccountsApi, google::GoogleApi, me::MeApi, messages::MessagesApi,
-        passkeys::PasskeysApi, people::PeopleApi, picture::PictureApi, rooms::RoomsApi,
-        search::SearchApi, second_factor::SecondFactorApi, security::SecurityApi,
+        accounts::AccountsApi, export::ExportApi, google::GoogleApi, me::MeApi,
+        messages::MessagesApi, passkeys::PasskeysApi, people::PeopleApi, picture::PictureApi,
+        rooms::RoomsApi, search::SearchApi, second_factor::SecondFactorApi, security::SecurityApi,
         sessions::SessionsApi,
     },
     client_address::{Networks, TrustedProxies},

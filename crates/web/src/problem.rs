@@ -3,9 +3,9 @@ use crate::{api::second_factor::words, cookies::Cookies};
 use application::{
     accounts::{
         ChallengeError, ChangeEmailError, ChangePasswordError, ConfirmError, DevicesError,
-        ForgotPasswordError, NewPasswordError, Outstanding, OwnSecondFactorError, PasskeyError,
-        PictureError, ProfileError, RegisterError, ResendOtpError, ResetPasswordError,
-        SecondStepError, SignInError, VerifyOtpError,
+        ExportError, ForgotPasswordError, NewPasswordError, Outstanding, OwnSecondFactorError,
+        PasskeyError, PictureError, ProfileError, RegisterError, ResendOtpError,
+        ResetPasswordError, SecondStepError, SignInError, VerifyOtpError,
         google::{BeginGoogleError, LinkByCodeError, UnlinkGoogleError},
     },
     chat::{
@@ -127,6 +127,16 @@ impl Problem {
     /// The status.
     pub fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.details.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// The stable word for what happened.
+    pub fn code(&self) -> &str {
+        &self.details.code
+    }
+
+    /// How long to wait, in seconds.
+    pub fn retry_after(&self) -> Option<i64> {
+        self.retry_after
     }
 
     /// The same, setting a cookie.
@@ -358,6 +368,23 @@ impl From<ConfirmError> for Problem {
 
 fn second_factor_invalid(detail: &dyn std::fmt::Display) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "second_factor_invalid", detail)
+}
+
+impl From<ExportError> for Problem {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Gone => Self::signed_out(),
+            ExportError::Underway => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "export_underway", error)
+                    .with_retry_after(60)
+            }
+            ExportError::Busy => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", error).with_retry_after(60)
+            }
+            ExportError::Throttled(e) => e.into(),
+            ExportError::Unavailable(e) => e.into(),
+        }
+    }
 }
 
 impl From<SecondStepError> for Problem {

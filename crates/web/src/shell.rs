@@ -36,6 +36,10 @@ pub struct Shell<E> {
     pub error_page: Arc<str>,
 }
 
+/// Nobody will read the body of the answer.
+#[derive(Clone, Copy)]
+pub struct HeadOnly;
+
 impl<E: Endpoint + 'static> Endpoint for Shell<E> {
     type Output = Response;
 
@@ -45,6 +49,7 @@ impl<E: Endpoint + 'static> Endpoint for Shell<E> {
         if *request.method() == Method::HEAD {
             // Answered like GET; the server leaves the body out.
             request.set_method(Method::GET);
+            request.set_data(HeadOnly);
         }
         let mut response = match self.turn_away(&request, wants_page) {
             Some(response) => response,

@@ -2,9 +2,9 @@
 use crate::{
     allow::AllowedMethods,
     api::{
-        accounts::AccountsApi, google::GoogleApi, me::MeApi, messages::MessagesApi,
-        passkeys::PasskeysApi, people::PeopleApi, picture::PictureApi, rooms::RoomsApi,
-        search::SearchApi, second_factor::SecondFactorApi, security::SecurityApi,
+        accounts::AccountsApi, export::ExportApi, google::GoogleApi, me::MeApi,
+        messages::MessagesApi, passkeys::PasskeysApi, people::PeopleApi, picture::PictureApi,
+        rooms::RoomsApi, search::SearchApi, second_factor::SecondFactorApi, security::SecurityApi,
         sessions::SessionsApi,
     },
     client_address::{Networks, TrustedProxies},
@@ -53,6 +53,8 @@ pub struct Site {
     pub me: MeApi,
     /// One's own picture.
     pub picture: PictureApi,
+    /// All that is stored about oneself.
+    pub export: ExportApi,
     /// Finding people.
     pub people: PeopleApi,
     /// Rooms.
@@ -100,6 +102,7 @@ type Api = (
     SessionsApi,
     MeApi,
     PictureApi,
+    ExportApi,
     PeopleApi,
     RoomsApi,
     MessagesApi,
@@ -118,6 +121,7 @@ pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
         site.sessions,
         site.me,
         site.picture,
+        site.export,
         site.people,
         site.rooms,
         site.messages,
@@ -184,6 +188,7 @@ pub fn openapi_document(site: Site) -> String {
         site.sessions,
         site.me,
         site.picture,
+        site.export,
         site.people,
         site.rooms,
         site.messages,

@@ -36,6 +36,7 @@ fn expires_at(mail: &Mail, now: Timestamp) -> Option<Timestamp> {
         Mail::Welcome { .. }
         | Mail::AlreadyRegistered { .. }
         | Mail::NewSignIn { .. }
+        | Mail::DataExported { .. }
         | Mail::SecondFactor { .. }
         | Mail::PasswordChanged { .. }
         | Mail::EmailChanged { .. }

@@ -3,7 +3,9 @@
 //! Subjects are our own words and our own digits: nothing that a person chose stands in a header.
 use application::ports::{Mail, SecondFactorNews};
 use askama::Template;
-use domain::{Timestamp, otp::Otp, password_reset::PasswordReset};
+use domain::{
+    Timestamp, device::Device, otp::Otp, password_reset::PasswordReset, username::Username,
+};
 
 /// A mail in words.
 #[derive(Clone, PartialEq, Eq)]
@@ -98,14 +100,10 @@ pub fn render(mail: &Mail, public_url: &str) -> Rendered {
             }
         }
         Mail::NewSignIn { username, device, at } => {
-            let (username, forgot) = (username.as_str(), &link("/forgot-password/"));
-            let (link, address) = (&link("/profile/#devices"), &device.address.to_string());
-            let (device, at) = (&device.name(), &in_words(*at));
-            Rendered {
-                subject: "New sign-in to your Sotto account".to_owned(),
-                text: fill(&NewSignInText { username, device, address, at, link, forgot }),
-                html: fill(&NewSignInHtml { username, device, address, at, link, forgot }),
-            }
+            new_sign_in(&Use::of(username, device, *at, link))
+        }
+        Mail::DataExported { username, device, at } => {
+            data_exported(&Use::of(username, device, *at, link))
         }
         Mail::SecondFactor { username, news } => {
             let (username, link) = (username.as_str(), &link("/forgot-password/"));
@@ -115,6 +113,34 @@ pub fn render(mail: &Mail, public_url: &str) -> Rendered {
                 text: fill(&SecondFactorText { username, happened, link }),
                 html: fill(&SecondFactorHtml { username, title, preview, happened, link }),
             }
+        }
+    }
+}
+
+/// What somebody did with an account: with what, where and when, and what to do about it.
+struct Use<'a> {
+    username: &'a str,
+    device: String,
+    address: String,
+    at: String,
+    link: String,
+    forgot: String,
+}
+
+impl<'a> Use<'a> {
+    fn of(
+        username: &'a Username,
+        device: &Device,
+        at: Timestamp,
+        link: impl Fn(&str) -> String,
+    ) -> Self {
+        Self {
+            username: username.as_str(),
+            device: device.name(),
+            address: device.address.to_string(),
+            at: in_words(at),
+            link: link("/profile/#devices"),
+            forgot: link("/forgot-password/"),
         }
     }
 }
@@ -208,6 +234,24 @@ fn google_changed(username: &str, linked: bool, link: &str, forgot: &str) -> Ren
     }
 }
 
+fn new_sign_in(told: &Use<'_>) -> Rendered {
+    let Use { username, device, address, at, link, forgot } = told;
+    Rendered {
+        subject: "New sign-in to your Sotto account".to_owned(),
+        text: fill(&NewSignInText { username, device, address, at, link, forgot }),
+        html: fill(&NewSignInHtml { username, device, address, at, link, forgot }),
+    }
+}
+
+fn data_exported(told: &Use<'_>) -> Rendered {
+    let Use { username, device, address, at, link, forgot } = told;
+    Rendered {
+        subject: "Your Sotto data was downloaded".to_owned(),
+        text: fill(&DataExportedText { username, device, address, at, link, forgot }),
+        html: fill(&DataExportedHtml { username, device, address, at, link, forgot }),
+    }
+}
+
 /// To the minute: people compare it with what they remember.
 fn in_words(at: Timestamp) -> String {
     at.format("%-d %B %Y, %H:%M UTC").to_string()
@@ -271,6 +315,10 @@ parts!(
     { username: &'a str, link: &'a str }
 );
 parts!(
+    DataExportedText "data_exported.txt", DataExportedHtml "data_exported.html",
+    { username: &'a str, device: &'a str, address: &'a str, at: &'a str, link: &'a str, forgot: &'a str }
+);
+parts!(
     NewSignInText "new_sign_in.txt", NewSignInHtml "new_sign_in.html",
     { username: &'a str, device: &'a str, address: &'a str, at: &'a str, link: &'a str, forgot: &'a str }
 );
@@ -300,7 +348,7 @@ parts!(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{TimeDelta, device::Device, otp::OtpCode, token::ResetToken, username::Username};
+    use domain::{TimeDelta, otp::OtpCode, token::ResetToken};
 
     const URL: &str = "https://chat.example";
 
@@ -312,18 +360,25 @@ mod tests {
         Username::parse("Ann.Baker").expect("valid")
     }
 
-    fn new_sign_in(username: Username) -> Mail {
+    fn sign_in_mail() -> Mail {
         let device = Device {
             browser: "Firefox 141".to_owned(),
             system: "Linux".to_owned(),
             address: [192, 0, 2, 7].into(),
         };
         let at = Timestamp::UNIX_EPOCH + TimeDelta::days(20_000) + TimeDelta::minutes(75);
-        Mail::NewSignIn { username, device, at }
+        Mail::NewSignIn { username: username(), device, at }
+    }
+
+    fn export_mail() -> Mail {
+        let Mail::NewSignIn { username, device, at } = sign_in_mail() else {
+            unreachable!("just made")
+        };
+        Mail::DataExported { username, device, at }
     }
 
     /// Each kind, and the page it links to.
-    const PAGES: [&str; 21] = [
+    const PAGES: [&str; 22] = [
         "/verify-otp/",
         "/profile/",
         "/profile/edit/",
@@ -345,6 +400,7 @@ mod tests {
         "/forgot-password/",
         "/profile/edit/",
         "/profile/edit/",
+        "/profile/#devices",
     ];
     /// The first ones hold a code and don't know whose.
     const CODES: usize = 4;
@@ -353,7 +409,7 @@ mod tests {
         Mail::SecondFactor { username: username(), news }
     }
 
-    fn all() -> [Mail; 21] {
+    fn all() -> [Mail; 22] {
         let code = OtpCode::typed("482913");
         [
             confirm(),
@@ -362,7 +418,7 @@ mod tests {
             Mail::ConfirmLink { code },
             Mail::Welcome { username: username() },
             Mail::AlreadyRegistered { username: username() },
-            new_sign_in(username()),
+            sign_in_mail(),
             Mail::ResetPassword { username: username(), token: ResetToken::mint([1; 32]) },
             Mail::PasswordChanged { username: username() },
             Mail::EmailChanged { username: username() },
@@ -377,6 +433,7 @@ mod tests {
             second_factor(SecondFactorNews::RecoveryCodeUsed { left: 9 }),
             Mail::GoogleChanged { username: username(), linked: true },
             Mail::GoogleChanged { username: username(), linked: false },
+            export_mail(),
         ]
     }
 
@@ -409,9 +466,9 @@ mod tests {
     }
 
     #[test]
-    fn a_new_sign_in_is_told_with_what_where_when_and_what_to_do() {
-        let mail = render(&new_sign_in(username()), URL);
-        for part in [&mail.text, &mail.html] {
+    fn what_somebody_did_is_told_with_what_where_when_and_what_to_do() {
+        let mails = [render(&sign_in_mail(), URL), render(&export_mail(), URL)];
+        for part in mails.iter().flat_map(|mail| [&mail.text, &mail.html]) {
             for words in [
                 "Firefox 141 on Linux",
                 "192.0.2.7",

@@ -11,6 +11,7 @@ mod confirm;
 mod create_user;
 mod devices;
 mod erase;
+mod export;
 pub mod google;
 mod own_second_factor;
 mod passkeys;
@@ -40,6 +41,10 @@ pub use confirm::{Confirm, ConfirmError, Proof};
 pub use create_user::{CreateUser, CreateUserError, NewUser};
 pub use devices::{Devices, DevicesError};
 pub use erase::{DeleteAccount, Erase, Traces};
+pub use export::{
+    BlockedPerson, Conversation, Conversations, Export, ExportError, Interrupted, OwnData, Places,
+    RecordKeepers, Records,
+};
 pub use own_second_factor::{OwnSecondFactor, OwnSecondFactorError, SetUp};
 pub use passkeys::{Begun, PasskeyError, Passkeys};
 pub use pictures::{PictureError, Pictures};

@@ -76,6 +76,15 @@ pub enum Mail {
         /// When.
         at: Timestamp,
     },
+    /// All that is stored about somebody was asked for.
+    DataExported {
+        /// The account's name.
+        username: Username,
+        /// With what it was asked for, and where.
+        device: Device,
+        /// When.
+        at: Timestamp,
+    },
     /// What the account asks for beside the password has changed, or was used in an unusual way.
     SecondFactor {
         /// The account's name.

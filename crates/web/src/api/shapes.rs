@@ -6,7 +6,7 @@ use application::{
 };
 use domain::{
     Timestamp,
-    id::SessionId,
+    id::{SessionId, UserId},
     rfc3339,
     room::{RoomCursor, Standing},
     session::Session,
@@ -233,7 +233,12 @@ impl From<&user::User> for UserShape {
 }
 
 impl UserShape {
-    fn deleted(id: domain::id::UserId) -> Self {
+    /// Somebody, whose account may be gone.
+    pub fn of(id: UserId, user: Option<&user::User>) -> Self {
+        user.map_or_else(|| Self::deleted(id), Into::into)
+    }
+
+    fn deleted(id: UserId) -> Self {
         Self {
             id: id.to_string(),
             username: String::new(),
@@ -262,7 +267,7 @@ impl From<RoomEntry> for RoomShape {
         let view = entry.view;
         Self {
             id: view.room.id.to_string(),
-            other: entry.other.as_ref().map_or_else(|| UserShape::deleted(view.other), Into::into),
+            other: UserShape::of(view.other, entry.other.as_ref()),
             last_message: entry.last_message.map(Into::into),
             last_seq: view.room.last_seq,
             rev: view.room.rev,
@@ -345,7 +350,7 @@ pub fn read_cursor(text: &str) -> Option<RoomCursor> {
 mod tests {
     use super::*;
     use domain::{
-        id::{RoomId, UserId},
+        id::RoomId,
         reaction::{Emoji, Reaction},
     };
 

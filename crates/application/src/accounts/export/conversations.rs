@@ -1,0 +1,158 @@
+//! What somebody wrote and was written, read page by page.
+use super::OwnData;
+use crate::{
+    chat::{OpenedMessage, Opener},
+    ports::{MessageRepository, RoomRepository, Unavailable, UserRepository},
+};
+use domain::{
+    TimeDelta, Timestamp,
+    history::{Limit, Window},
+    id::{RoomId, UserId},
+    room::{RoomCursor, RoomView, Standing},
+    user::User,
+};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+/// Reads conversations.
+#[derive(Clone)]
+pub struct Conversations {
+    /// Which there are.
+    pub rooms: Arc<dyn RoomRepository>,
+    /// Who the others are.
+    pub users: Arc<dyn UserRepository>,
+    /// What was written.
+    pub messages: Arc<dyn MessageRepository>,
+    /// Opens it.
+    pub opener: Opener,
+}
+
+/// A conversation as it was when it was asked for. Small: somebody may have very many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conversation {
+    /// Its room.
+    pub room: RoomId,
+    /// With whom.
+    pub other: UserId,
+    /// How oneself stands to it.
+    pub standing: Standing,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// How many messages it had.
+    pub last_seq: u64,
+    /// Up to where oneself had read.
+    pub read_seq: u64,
+    /// Up to where the other had, as far as it shows.
+    pub other_read_seq: u64,
+}
+
+/// Why the rest is not given.
+#[derive(Debug, thiserror::Error)]
+pub enum Interrupted {
+    /// The session ended meanwhile.
+    #[error("the session has ended")]
+    SignedOut,
+    /// A port failed.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// How far the clocks of instances may be apart, and a write may be under way.
+const SLACK: TimeDelta = TimeDelta::minutes(1);
+/// A session that ends is noticed within so many pages.
+const PAGES_UNCHECKED: usize = 5;
+
+impl OwnData {
+    /// This person's conversations but those they declined, latest first; none that was there at
+    /// the beginning is left out, however much is written meanwhile.
+    pub async fn list_conversations(&mut self) -> Result<Vec<Conversation>, Interrupted> {
+        let (mut found, mut known) = (Vec::new(), HashSet::new());
+        let mut oldest = None;
+        // What somebody writes in moves to the front, maybe past the place where this list is being
+        // read: so the front is read once more, until nothing new is there.
+        while self.look_for_rooms(oldest, &mut found, &mut known).await? {
+            oldest = Some(self.records.read_at - SLACK);
+        }
+        Ok(found)
+    }
+
+    /// Adds the rooms that are not known yet, latest first, down to those last used at `oldest`.
+    /// Whether there was one.
+    async fn look_for_rooms(
+        &mut self,
+        oldest: Option<Timestamp>,
+        found: &mut Vec<Conversation>,
+        known: &mut HashSet<RoomId>,
+    ) -> Result<bool, Interrupted> {
+        let before = found.len();
+        let mut behind = None;
+        loop {
+            self.check().await?;
+            let rooms = &self.conversations.rooms;
+            let page = rooms.list_by_user(self.me.user, behind, Limit::WHOLE_PAGE).await?;
+            let Some(last) = page.last() else { break };
+            behind = Some(RoomCursor::from(&last.room));
+            let recent = oldest.is_none_or(|oldest| last.room.active_at >= oldest);
+            let whole = page.len() >= Limit::WHOLE_PAGE.as_usize();
+            found.extend(
+                page.iter().filter(|view| known.insert(view.room.id)).map(Conversation::from),
+            );
+            if !recent || !whole {
+                break;
+            }
+        }
+        Ok(found.len() > before)
+    }
+
+    /// The others in some conversations; those whose accounts are gone are missing.
+    pub async fn find_others(
+        &self,
+        conversations: &[Conversation],
+    ) -> Result<HashMap<UserId, User>, Interrupted> {
+        let others: Vec<UserId> = conversations.iter().map(|one| one.other).collect();
+        let people = self.conversations.users.list(&others).await?;
+        Ok(people.into_iter().map(|user| (user.id, user)).collect())
+    }
+
+    /// The next page of a conversation behind a `seq`, in order and as it is now; empty at the end.
+    pub async fn read_on(
+        &mut self,
+        conversation: &Conversation,
+        after: u64,
+    ) -> Result<Vec<OpenedMessage>, Interrupted> {
+        if after >= conversation.last_seq {
+            return Ok(Vec::new());
+        }
+        self.check().await?;
+        let Conversations { messages, opener, .. } = &self.conversations;
+        let window = Window::After(after);
+        let page = messages.list_window(conversation.room, window, Limit::WHOLE_PAGE).await?;
+        let was_there = page.messages.into_iter().filter(|m| m.seq <= conversation.last_seq);
+        Ok(was_there.map(|message| opener.open(message)).collect())
+    }
+
+    /// Whoever ends a session does not want it to go on reading.
+    async fn check(&mut self) -> Result<(), Interrupted> {
+        if self.unchecked == 0 && !self.authenticate.still_counts(self.me.session).await? {
+            return Err(Interrupted::SignedOut);
+        }
+        self.unchecked = (self.unchecked + 1) % PAGES_UNCHECKED;
+        Ok(())
+    }
+}
+
+impl From<&RoomView> for Conversation {
+    fn from(view: &RoomView) -> Self {
+        Self {
+            room: view.room.id,
+            other: view.other,
+            standing: view.standing,
+            created_at: view.room.created_at,
+            last_seq: view.room.last_seq,
+            read_seq: view.read_seq,
+            other_read_seq: if view.other_standing.shows() { view.other_read_seq } else { 0 },
+        }
+    }
+}
