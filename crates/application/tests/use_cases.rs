@@ -11,6 +11,7 @@ mod create_user;
 mod delete_account;
 mod deliver_mail;
 mod devices;
+mod export;
 mod find_people;
 mod follow;
 mod google;

@@ -13,13 +13,14 @@ export const afterSignIn = () => localPath(wanted());
 export const onTheWay = (path) => withNext(path, wanted());
 
 /**
- * What became of a visit to Google, as the address says it, once: whoever reloads the page has read it.
+ * What became of a visit elsewhere, as the address says it, once: whoever reloads the page has read it.
+ * @param {string} name
  */
-export function takeGoogleWord() {
+export function takeWord(name) {
   const address = new URL(location.href);
-  const word = address.searchParams.get('google');
+  const word = address.searchParams.get(name);
   if (word === null) return null;
-  address.searchParams.delete('google');
+  address.searchParams.delete(name);
   history.replaceState(null, '', address);
   return word;
 }

@@ -1,6 +1,6 @@
 import { Problem, call } from '../lib/api.js';
 import { find, findHtml } from '../lib/dom.js';
-import { afterSignIn, carryNext, onTheWay, takeGoogleWord, wanted } from '../lib/page.js';
+import { afterSignIn, carryNext, onTheWay, takeWord, wanted } from '../lib/page.js';
 import { deviceRefusal, passkeysWork, usePasskey } from '../lib/passkey.js';
 import { sentence } from '../models/google.js';
 import { Form } from '../views/form.js';
@@ -126,7 +126,7 @@ async function goOn() {
 }
 
 // Who was sent here, from a private page or from Google, should know why.
-const said = sentence(takeGoogleWord());
+const said = sentence(takeWord('google'));
 if (said) form.say(said);
 else if (wanted() && location.hash !== '#second-step') why.hidden = false;
 void goOn();

@@ -1,6 +1,7 @@
 /** @import {User} from '../lib/types.js' */
 import { Problem, call } from '../lib/api.js';
 import { find } from '../lib/dom.js';
+import { DataSection } from '../views/data-section.js';
 import { EmailSection } from '../views/email-section.js';
 import { Form } from '../views/form.js';
 import { GoogleSection } from '../views/google-section.js';
@@ -34,6 +35,7 @@ try {
   new PasswordSection(me, signIn);
   new GoogleSection(me, signIn);
   new EmailSection(me, signIn);
+  new DataSection(signIn);
   new LeavingSection(me, signIn);
   const twoStep = new TwoStepSection(me, signIn);
   const passkeys = new PasskeysSection(me, signIn, () => twoStep.load());

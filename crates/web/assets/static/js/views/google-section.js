@@ -3,7 +3,7 @@
 /** @import {User} from '../lib/types.js' */
 import { Problem, call } from '../lib/api.js';
 import { find, findHtml, part } from '../lib/dom.js';
-import { takeGoogleWord } from '../lib/page.js';
+import { takeWord } from '../lib/page.js';
 import { sentence } from '../models/google.js';
 import { confirm } from './confirm.js';
 
@@ -35,7 +35,7 @@ export class GoogleSection {
 
   /** Who comes back from Google wants to know what became of it. */
   #welcomeBack() {
-    const word = takeGoogleWord();
+    const word = takeWord('google');
     const said = sentence(word);
     if (word === 'linked' && this.me.google_linked) this.#say('Your account is linked with Google.', 'done');
     else if (said) this.#say(said);
