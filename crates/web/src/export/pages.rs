@@ -17,14 +17,17 @@ use std::{
 pub const MESSAGES: u64 = 2_000;
 
 const STYLE: &str = "\
-:root{color-scheme:light dark}\
-body{max-width:44rem;margin:0 auto;padding:1rem;font:16px/1.5 system-ui,sans-serif;overflow-wrap:anywhere}\
+:root{color-scheme:light dark;--text:#1c1f26;--quiet:#555a66;--page:#fff;--mine:#e2ebff;--link:#1f4fbf}\
+@media(prefers-color-scheme:dark){:root{--text:#e8e9ed;--quiet:#b4b8c2;--page:#15171c;--mine:#22304f;--link:#9db8ff}}\
+body{max-width:44rem;margin:0 auto;padding:1rem;background:var(--page);color:var(--text);\
+font:16px/1.5 system-ui,sans-serif;overflow-wrap:anywhere}\
+a{color:var(--link)}\
 h1{font-size:1.4rem}\
-h2{margin:2rem 0 1rem;font-size:.9rem;text-align:center;opacity:.75}\
+h2{margin:2rem 0 1rem;font-size:.9rem;text-align:center;color:var(--quiet)}\
 article{max-width:85%;width:fit-content;margin:.5rem 0;padding:.5rem .8rem;border:1px solid #8886;border-radius:.8rem}\
-article.mine{margin-left:auto;background:#68c3}\
+article.mine{margin-left:auto;background:var(--mine)}\
 article p{margin:.2rem 0;white-space:pre-wrap}\
-article header,article footer,.quiet{font-size:.85rem;opacity:.75}\
+article header,article footer,.quiet{font-size:.85rem;color:var(--quiet)}\
 nav{display:flex;justify-content:space-between;flex-wrap:wrap;gap:1rem;margin:1rem 0}\
 li{margin:.4rem 0}\
 dt{font-weight:600}dd{margin:0 0 .5rem}";
@@ -75,12 +78,12 @@ fn begin(title: &str) -> String {
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{style}'; \
          base-uri 'none'; form-action 'none'\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"referrer\" content=\"no-referrer\">\n\
-         <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1 dir=\"auto\">{title}</h1>\n"
+         <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n<h1 dir=\"auto\">{title}</h1>\n"
     )
 }
 
 /// The end of every page.
-pub const END: &str = "</body>\n</html>\n";
+pub const END: &str = "</main>\n</body>\n</html>\n";
 
 /// The beginning of `index.html`, up to the list of conversations.
 pub fn index(records: &Records, conversations: usize) -> String {
@@ -170,20 +173,20 @@ impl Page {
     pub fn begin(&self) -> String {
         let mut page = begin(&self.names[1]);
         add!(page, "<p class=\"quiet\">Times are in UTC.</p>\n");
-        self.navigate(&mut page);
+        self.navigate(&mut page, "Above");
         page
     }
 
     /// Its end.
     pub fn end(&self) -> String {
         let mut page = String::new();
-        self.navigate(&mut page);
+        self.navigate(&mut page, "Below");
         page.push_str(END);
         page
     }
 
-    fn navigate(&self, page: &mut String) {
-        add!(page, "<nav><a href=\"../../index.html\">All conversations</a>");
+    fn navigate(&self, page: &mut String, label: &str) {
+        add!(page, "<nav aria-label=\"{label}\"><a href=\"../../index.html\">All conversations</a>");
         if self.of > 1 {
             if self.number > 1 {
                 add!(page, "<a href=\"{}\">Earlier</a>", file_name(self.number - 1));
