@@ -186,3 +186,108 @@ fn stamp(at: Timestamp) -> DateTime {
     };
     parts().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Cursor, Read};
+    use tokio::time::sleep;
+    use zip::ZipArchive;
+
+    /// An archive, and whoever reads it to its end.
+    fn begin() -> (Archive, impl Future<Output = Option<Vec<u8>>>) {
+        let (exit, body) = body();
+        let reading = async { body.into_bytes().await.ok().map(|bytes| bytes.to_vec()) };
+        (Archive::begin(exit, Timestamp::UNIX_EPOCH), reading)
+    }
+
+    #[tokio::test]
+    async fn what_was_written_is_in_the_archive() {
+        let (mut archive, reading) = begin();
+        let long: Vec<u8> = (0..1_000_000_u32).flat_map(u32::to_le_bytes).collect();
+        let writing = async {
+            archive.file("empty").await?;
+            archive.file("rooms/long").await?;
+            archive.write(&long).await?;
+            archive.end().await
+        };
+        let (written, read) = tokio::join!(writing, reading);
+        written.expect("to the end");
+        let mut zip = ZipArchive::new(Cursor::new(read.expect("whole"))).expect("an archive");
+        assert_eq!(zip.len(), 2);
+        assert_eq!(zip.by_name("empty").expect("is there").size(), 0);
+        let mut content = Vec::new();
+        zip.by_name("rooms/long").expect("is there").read_to_end(&mut content).expect("reads");
+        assert!(content == long);
+    }
+
+    #[tokio::test]
+    async fn there_may_be_more_files_than_sixteen_bits_count() {
+        const FILES: usize = 66_000;
+        let (mut archive, reading) = begin();
+        let writing = async {
+            for n in 0..FILES {
+                archive.file(&n.to_string()).await?;
+            }
+            archive.end().await
+        };
+        let (written, read) = tokio::join!(writing, reading);
+        written.expect("to the end");
+        let zip = ZipArchive::new(Cursor::new(read.expect("whole"))).expect("an archive");
+        assert_eq!(zip.len(), FILES);
+    }
+
+    #[tokio::test]
+    async fn what_ends_early_is_seen_to_be_broken() {
+        let (mut archive, reading) = begin();
+        let writing = async {
+            archive.file("one").await.expect("is read");
+            archive.write(b"some").await.expect("is read");
+            drop(archive);
+        };
+        let ((), read) = tokio::join!(writing, reading);
+        assert_eq!(read, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_takes_nothing_is_let_go_and_whoever_is_slow_is_not() {
+        let patient = PATIENCE.as_secs();
+        let piece = || Bytes::from(vec![0; PIECE]);
+        let (mut exit, _body) = body();
+        for _ in 0..WAITING {
+            exit.send(piece()).await.expect("there is room");
+        }
+        let began = Instant::now();
+        assert!(matches!(exit.send(piece()).await, Err(ReaderLost::TooSlow)));
+        let waited = began.elapsed().as_secs();
+        assert!((patient..patient + 20).contains(&waited), "{waited} s");
+
+        let (sender, mut receiver) = mpsc::channel(WAITING);
+        let mut exit = Exit { sender, patience: PATIENCE };
+        let reading = tokio::spawn(async move {
+            while receiver.recv().await.is_some() {
+                sleep(Duration::from_secs(3)).await;
+            }
+        });
+        for _ in 0..100 {
+            exit.send(piece()).await.expect("is read in time");
+        }
+        drop(exit);
+        reading.await.expect("ends");
+    }
+
+    #[tokio::test]
+    async fn whoever_hangs_up_ends_the_work() {
+        let (mut exit, body) = body();
+        drop(body);
+        let sent = exit.send(Bytes::from_static(b"x")).await;
+        assert!(matches!(sent, Err(ReaderLost::Gone)));
+    }
+
+    #[test]
+    fn files_bear_the_moment_in_utc() {
+        let at = Timestamp::from_timestamp_millis(1_700_000_000_123).expect("in range");
+        assert_eq!(stamp(at).to_string(), "2023-11-14 22:13:20");
+        assert_eq!(stamp(Timestamp::UNIX_EPOCH), DateTime::default(), "before zip's time");
+    }
+}

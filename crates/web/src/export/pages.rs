@@ -186,7 +186,10 @@ impl Page {
     }
 
     fn navigate(&self, page: &mut String, label: &str) {
-        add!(page, "<nav aria-label=\"{label}\"><a href=\"../../index.html\">All conversations</a>");
+        add!(
+            page,
+            "<nav aria-label=\"{label}\"><a href=\"../../index.html\">All conversations</a>"
+        );
         if self.of > 1 {
             if self.number > 1 {
                 add!(page, "<a href=\"{}\">Earlier</a>", file_name(self.number - 1));
