@@ -2,11 +2,11 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use futures_util::{SinkExt, StreamExt, future::join_all};
 use journeys::{
-    Answer, Browser, PASSWORD, PATIENCE, Server, client_id,
+    Answer, Browser, PASSWORD, PATIENCE, Person, Server, client_id,
     nginx::{Nginx, SecureSocket, Visitor},
     send_frame, unique,
 };
-use reqwest::{Method, Version, header::HeaderMap};
+use reqwest::{Method, StatusCode, Version, header::HeaderMap};
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -587,6 +587,67 @@ async fn a_picture_comes_from_sotto_through_nginx() {
     assert_eq!(shown.header("cache-control"), "public, max-age=31536000, immutable");
     assert!(shown.body.starts_with(&[0xff, 0xd8, 0xff]));
     assert_eq!(image(6 * 1024 * 1024).await.problem(), (413, "too_large".to_owned()));
+}
+
+/// Bodies that can hardly be compressed: as many letters as a message has, from all over Unicode.
+fn long_body(n: u32) -> String {
+    let mut state = n;
+    let letter = |_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        char::from_u32(0x2_0000 + (state >> 16)).expect("a letter")
+    };
+    (0..4_000).map(letter).collect()
+}
+
+/// Longer than all buffers on the way hold.
+#[tokio::test]
+async fn an_export_is_passed_on_as_it_comes_and_breaks_where_it_breaks() {
+    let mut nginx = Nginx::prepare();
+    let server = Server::start_with(&[
+        ("SOTTO_PUBLIC_URL", nginx.origin().as_str()),
+        ("SOTTO_TRUSTED_PROXIES", "127.0.0.1/32"),
+        ("SOTTO_RATE_LIMITS", "off"),
+    ]);
+    nginx.start(&server.address());
+    let ann = Person::created_at(&server, &nginx.entrance(), "ann").await;
+    let bob = Person::created_at(&server, &nginx.entrance(), "bob").await;
+    let room = ann.open_room_with(&bob).await;
+    let mut socket = ann.at(&server).socket().await;
+    for n in 0..1_200 {
+        socket.send(&send_frame(&room, &client_id(), &long_body(n))).await;
+        socket.next_of("message").await;
+    }
+    let begin = async |person: &Person| {
+        let mut answer = person.request(Method::GET, "/api/me/export").send().await.expect("comes");
+        assert_eq!((answer.status(), answer.content_length()), (StatusCode::OK, None));
+        let first = answer.chunk().await.expect("a piece").expect("the first");
+        (answer, first.to_vec())
+    };
+
+    // Whoever stops for a moment finds all of it still there, though nginx has no disk to put it on.
+    let (mut answer, mut archive) = begin(&ann).await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    while let Some(piece) = answer.chunk().await.expect("goes on") {
+        archive.extend_from_slice(&piece);
+    }
+    assert!(archive.len() > 8 * 1024 * 1024, "{} bytes", archive.len());
+    let mut zip = zip::ZipArchive::new(std::io::Cursor::new(archive)).expect("whole");
+    let messages = zip.by_name(&format!("rooms/{room}/messages.json")).expect("is there");
+    let messages: Value = serde_json::from_reader(messages).expect("JSON");
+    assert_eq!(messages.as_array().map(Vec::len), Some(1_200));
+    assert_eq!(messages[1_199]["body"], long_body(1_199));
+
+    // What Sotto cuts short, nginx does not pass on as whole.
+    let (mut answer, _) = begin(&bob).await;
+    assert_eq!(bob.at(&server).ask(Method::POST, "/api/logout").await.status, 204);
+    let broken = loop {
+        match answer.chunk().await {
+            Ok(Some(_)) => {}
+            Ok(None) => break false,
+            Err(_) => break true,
+        }
+    };
+    assert!(broken, "it looks whole");
 }
 
 #[tokio::test]
