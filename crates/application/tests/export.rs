@@ -78,7 +78,7 @@ async fn whoever_asks_gets_what_is_theirs_and_is_told_by_mail() {
     w.alter(&two.message, Alteration::Delete).await;
     w.edit(&three.message, "3").await;
 
-    let mut data = export(&w).begin(me).await.ok().expect("begins");
+    let mut data = export(&w).begin(me).await.expect("begins");
     assert_eq!(data.records.user.email, a_user(1).email);
     assert_eq!(data.records.sessions.len(), 1);
     assert_eq!(data.records.known_devices.len(), 1);
@@ -105,7 +105,7 @@ async fn a_history_is_read_page_by_page_up_to_where_it_was() {
     for n in 0..230_u8 {
         w.send(1, a_draft(room, n, &n.to_string())).await;
     }
-    let mut data = export(&w).begin(me).await.ok().expect("begins");
+    let mut data = export(&w).begin(me).await.expect("begins");
     let conversation = data.list_conversations().await.expect("answers")[0];
     w.send(2, a_draft(room, 1, "too late")).await;
     let page = data.read_on(&conversation, 0).await.expect("answers");
@@ -122,7 +122,7 @@ async fn a_declined_request_is_out_of_sight() {
     let (open, declined) = (Standing::Open, Standing::Declined);
     let changed = w.relations.change_standing(room, me.user, &[open], declined).await;
     assert!(changed.expect("answers"));
-    let mut data = export(&w).begin(me).await.ok().expect("begins");
+    let mut data = export(&w).begin(me).await.expect("begins");
     assert_eq!(data.list_conversations().await.expect("answers"), []);
 }
 
@@ -144,7 +144,7 @@ async fn a_room_that_moves_to_the_front_meanwhile_is_not_left_out() {
     rooms.expect_list_by_user().returning(move |_, _, _| Ok(pages.next().unwrap_or_default()));
     let mut export = export(&w);
     export.conversations.rooms = Arc::new(rooms);
-    let mut data = export.begin(me).await.ok().expect("begins");
+    let mut data = export.begin(me).await.expect("begins");
     let found = data.list_conversations().await.expect("answers");
     assert!(found.iter().any(|one| one.room == moved.room.id), "{found:?}");
     assert_eq!(found.len(), 2, "each once");
@@ -155,7 +155,7 @@ async fn it_is_given_once_at_a_time_and_to_a_few_people() {
     let w = World::new();
     let export = export(&w);
     let me = somebody(&w).await;
-    let first = export.begin(me).await.ok().expect("begins");
+    let first = export.begin(me).await.expect("begins");
     assert!(matches!(export.begin(me).await.err(), Some(ExportError::Underway)));
     drop(first);
     let mut kept = Vec::new();
@@ -206,7 +206,7 @@ async fn it_ends_with_the_session_and_with_the_store() {
     let mut messages = MockMessageRepository::new();
     messages.expect_list_window().returning(|_, _, _| Err(down()));
     export.conversations.messages = Arc::new(messages);
-    let mut data = export.begin(me).await.ok().expect("begins");
+    let mut data = export.begin(me).await.expect("begins");
     let conversation = data.list_conversations().await.expect("answers")[0];
     let failed = data.read_on(&conversation, 0).await.err();
     assert!(matches!(failed, Some(Interrupted::Unavailable(_))));
