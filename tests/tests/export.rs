@@ -105,11 +105,18 @@ async fn all_that_is_ones_own_is_in_it_and_nothing_of_others() {
     ann.patch("/api/me", json!({"first_name": "Ann", "last_name": "<i>Baker</i>"})).await.must(200);
     ann.ask(Method::PUT, &format!("/api/blocks/{}", carl.id)).await;
 
-    let bodies =
-        ["good morning", "</p><script>alert(\"mine\")</script> & more", "👩‍👩‍👧‍👦 שלום\nsecond line"];
+    let bodies = [
+        "good morning",
+        "</p><script>alert(\"mine\")</script> & more",
+        "👩‍👩‍👧‍👦 שלום\nsecond line",
+        "taken back",
+    ];
+    let mut last = Value::Null;
     for (n, body) in bodies.iter().enumerate() {
-        if n % 2 == 0 { &ann } else { &bob }.say(&room, body).await;
+        last = if n % 2 == 0 { &ann } else { &bob }.say(&room, body).await;
     }
+    let last = last["id"].as_str().expect("an id");
+    bob.ask(Method::DELETE, &format!("/api/rooms/{room}/messages/{last}")).await.must(200);
     let history = ann.history(&room).await;
 
     let files = export(&ann).await;
@@ -154,7 +161,7 @@ async fn all_that_is_ones_own_is_in_it_and_nothing_of_others() {
     }
 
     let all = files.values().flatten().copied().collect::<Vec<u8>>();
-    let foreign = ["between bob and carl alone", &bob.email, &carl.email];
+    let foreign = ["between bob and carl alone", "taken back", &bob.email, &carl.email];
     let present = found_in(&all, &foreign.map(str::as_bytes));
     assert_eq!(present.into_iter().map(|n| foreign[n]).collect::<Vec<_>>(), [""; 0]);
 }
