@@ -12,6 +12,7 @@ use poem::{
     http::{HeaderValue, StatusCode, header, uri::Scheme},
     web::{LocalAddr, RemoteAddr},
 };
+use socket2::SockRef;
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -23,6 +24,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 const HEAD_TIMEOUT: Duration = Duration::from_secs(8);
 /// How long a client may read nothing of an answer.
 const WRITE_PATIENCE: Duration = Duration::from_secs(20);
+/// Bytes that the system takes beyond what is on its way. Left alone it takes megabytes, and more only
+/// once a third of them is gone: a slow client would look like one that reads nothing.
+const UNSENT: u32 = 128 * 1024;
 /// Most headers of a request.
 const MAX_HEADERS: usize = 100;
 /// Bytes of a request's head, and of what is buffered of its body.
@@ -132,6 +136,7 @@ where
     let Connection { stream, place, local, peer } = connection;
     // Answers are written whole; waiting for more to send would only delay them.
     let _ = stream.set_nodelay(true);
+    let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
     let Shutdown { announced, begun, .. } = shutdown;
     let service = service_fn(move |request: poem::http::Request<Incoming>| {
         let (site, place, announced) = (site.clone(), place.clone(), announced.clone());
