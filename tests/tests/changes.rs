@@ -193,3 +193,53 @@ async fn changes_outlive_a_kill() {
     assert_eq!((&history[1]["deleted"], &history[1]["seq"]), (&json!(true), &json!(2)));
     assert_eq!(edit(&ann, &said, "later").await.must(200)["rev"], 6);
 }
+
+#[tokio::test]
+async fn a_conversation_is_cleared_for_oneself() {
+    let (ann, bob, room) = Person::pair(server()).await;
+    let said = ann.say(&room, "hello").await;
+    bob.say(&room, "hello yourself").await;
+    let (mut phone, mut hers) = (bob.socket().await, ann.socket().await);
+    let path = format!("/api/rooms/{room}");
+    bob.ask(Method::DELETE, &path).await.must(204);
+
+    let frame = phone.next_of("room").await;
+    assert_eq!((&frame["id"], &frame["listed"]), (&json!(room), &json!(false)));
+    assert_eq!((&frame["last_message"], &frame["unread"]), (&Value::Null, &json!(0)));
+    assert!(bob.history(&room).await.is_empty());
+    assert_eq!(bob.changes(&room, 0).await, (Vec::new(), 0));
+    assert_eq!(bob.get("/api/rooms").await.must(200)["rooms"], json!([]));
+    let found = bob.get("/api/search?query=hello").await.must(200);
+    assert_eq!(found, json!({"hits": [], "cursor": null}));
+    assert_eq!(ann.history(&room).await.len(), 2, "the other keeps it");
+    assert_eq!(ann.room(&room).await["listed"], true);
+
+    // What changes about it is not told to him; what is new is.
+    edit(&ann, &said, "hello, Bob").await.must(200);
+    let new = ann.say(&room, "are you there?").await;
+    assert_eq!(without_type(phone.next_of("message").await), new);
+    assert_eq!(bob.history(&room).await, std::slice::from_ref(&new));
+    assert_eq!(bob.get("/api/rooms").await.must(200)["rooms"][0]["unread"], 1);
+    assert_eq!(hers.next_of("message").await["body"], "hello, Bob");
+    assert_eq!(hers.next_of("message").await["id"], new["id"]);
+
+    // Cleared by both, it is gone; its numbers are not given again.
+    for person in [&ann, &bob] {
+        person.ask(Method::DELETE, &path).await.must(204);
+        assert!(person.history(&room).await.is_empty());
+    }
+    let next = bob.say(&room, "from the beginning").await;
+    assert_eq!((&next["seq"], &next["rev"]), (&json!(4), &json!(5)));
+    assert_eq!(ann.history(&room).await, [next]);
+}
+
+#[tokio::test]
+async fn a_cleared_room_is_had_back_by_name() {
+    let (ann, bob, room) = Person::pair(server()).await;
+    ann.say(&room, "hello").await;
+    bob.ask(Method::DELETE, &format!("/api/rooms/{room}")).await.must(204);
+    let again = bob.post("/api/rooms", json!({"username": ann.username})).await.must(200);
+    assert_eq!((&again["id"], &again["listed"]), (&json!(room), &json!(true)));
+    assert_eq!(bob.get("/api/rooms").await.must(200)["rooms"][0]["id"], json!(room));
+    assert!(bob.history(&room).await.is_empty(), "still cleared");
+}

@@ -108,6 +108,7 @@ async fn a_stranger_can_not_tell_a_room_from_none() {
         let mut these = Vec::new();
         for (method, path, body) in [
             (Method::GET, String::new(), None),
+            (Method::DELETE, String::new(), None),
             (Method::GET, "/messages".to_owned(), None),
             (Method::GET, "/messages?around=1".to_owned(), None),
             (Method::GET, "/changes?after=0".to_owned(), None),

@@ -14,7 +14,7 @@ use domain::{
     history::Limit,
     id::{RoomId, UserId},
     message::Alteration,
-    room::{NewRoom, Participants, Partner, ReadMark, RoomCursor, RoomView, Standing},
+    room::{Cleared, NewRoom, Participants, Partner, ReadMark, RoomCursor, RoomView, Standing},
     session::Session,
 };
 use std::{future::ready, sync::Arc};
@@ -143,6 +143,7 @@ async fn nothing_is_missed_while_the_room_is_looked_up() {
         bus.publish(ChatEvent::Message { participants, message: message.clone() });
         Ok(Some(participants))
     });
+    rooms.expect_find_cleared().returning(|_, _| Ok(Some(Cleared::default())));
     let rooms = Rooms { rooms: Arc::new(rooms), ..w.rooms() };
     let mut following = following(&Follow { rooms, ..w.follow() }, ann, Scope::Room(room)).await;
     assert_eq!(next_text(&mut following).await, ("Unreadable".to_owned(), 1));
@@ -374,6 +375,26 @@ impl RoomRepository for Slow {
         seq: u64,
     ) -> Result<Option<ReadMark>, Unavailable> {
         self.0.mark_read_up_to(room, user, seq).await
+    }
+
+    async fn clear(&self, room: RoomId, user: UserId) -> Result<Option<Cleared>, Unavailable> {
+        self.0.clear(room, user).await
+    }
+
+    async fn find_cleared(
+        &self,
+        room: RoomId,
+        user: UserId,
+    ) -> Result<Option<Cleared>, Unavailable> {
+        self.0.find_cleared(room, user).await
+    }
+
+    async fn bring_back(&self, room: RoomId, user: UserId) -> Result<(), Unavailable> {
+        self.0.bring_back(room, user).await
+    }
+
+    async fn empty_cleared(&self, limit: Limit) -> Result<bool, Unavailable> {
+        self.0.empty_cleared(limit).await
     }
 }
 

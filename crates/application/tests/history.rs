@@ -162,7 +162,7 @@ async fn a_store_that_is_down_is_no_missing_room() {
     let w = World::new();
     let (room, _) = a_room_with_five(&w).await;
     let mut rooms = MockRoomRepository::new();
-    rooms.expect_find_participants().returning(|_, _| Err(down()));
+    rooms.expect_find_cleared().returning(|_, _| Err(down()));
     let history = History { rooms: Arc::new(rooms), ..w.history() };
     let page = history.read(ann(), room, Window::Latest, Limit::default()).await;
     assert!(matches!(page, Err(HistoryError::Unavailable(_))));

@@ -123,7 +123,16 @@ async fn what_is_declined_is_out_of_sight_and_its_sender_never_learns() {
     for _ in 0..2 {
         w.requests().decline(me(2), room).await.expect("declines");
     }
-    assert_eq!(w.store.bus.events()[before..].iter().filter(|e| e.room().is_some()).count(), 0);
+    let events = w.store.bus.events()[before..].to_vec();
+    let told: Vec<_> = events
+        .iter()
+        .filter(|event| event.room().is_some())
+        .flat_map(ChatEvent::audience)
+        .collect();
+    assert_eq!(told, [me(2)], "one's own devices, once");
+    let heard = hear(&mut bobs).await;
+    let unlisted = matches!(&*heard, [LiveEvent::Room(entry), ..] if !entry.view.is_listed());
+    assert!(unlisted, "{heard:?}");
     assert_eq!((listed(&w, 1).await, listed(&w, 2).await), (1, 0));
     assert_eq!(seen(&w, room, 2).await, None);
     w.send(1, a_draft(room, 2, "are you there?")).await;

@@ -6,6 +6,7 @@ mod attendance;
 mod blocks;
 mod change_email;
 mod change_password;
+mod clear_room;
 mod confirm;
 mod create_user;
 mod delete_account;

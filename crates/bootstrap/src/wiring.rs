@@ -10,8 +10,8 @@ use application::{
         google::{BeginGoogle, Errands, FinishGoogle, LinkByCode, NewArrivals, UnlinkGoogle},
     },
     chat::{
-        AlterMessages, Attendance, Follow, History, Lingering, MarkRead, Memory, OpenRoom, Opener,
-        Reach, Relations, Requests, Rooms, SearchMessages, SendMessages, Typing,
+        AlterMessages, Attendance, ClearRoom, Follow, History, Lingering, MarkRead, Memory,
+        OpenRoom, Opener, Reach, Relations, Requests, Rooms, SearchMessages, SendMessages, Typing,
     },
     limits::Limits,
     operations::Sweep,
@@ -37,6 +37,7 @@ impl Parts {
             password_resets: self.store.clone(),
             ceremonies: self.store.clone(),
             external_sign_ins: self.store.clone(),
+            rooms: self.store.clone(),
             clock: self.clock.clone(),
         }
     }
@@ -109,6 +110,7 @@ impl Parts {
                     bus: self.bus.clone(),
                 },
                 mark_read: self.mark_read(&relations),
+                clear_room: ClearRoom { rooms: self.store.clone(), bus: self.bus.clone() },
             },
             messages: MessagesApi {
                 send_messages: self.send_messages(&relations),

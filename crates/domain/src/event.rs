@@ -54,6 +54,8 @@ pub enum ChatEvent {
         participants: Participants,
         /// Which room.
         room: RoomId,
+        /// The one of them who hears of it; `None` for both.
+        only: Option<UserId>,
     },
     /// A session ended; its sockets close.
     SessionEnded {
@@ -71,13 +73,13 @@ impl ChatEvent {
             Self::Message { participants, .. }
             | Self::Read { participants, shown: true, .. }
             | Self::Typing { participants, .. }
-            | Self::RoomChanged { participants, .. } => {
+            | Self::RoomChanged { participants, only: None, .. } => {
                 let [low, high] = participants.both();
                 (Some(low), Some(high), &[][..])
             }
-            Self::Read { user, shown: false, .. } | Self::SessionEnded { user, .. } => {
-                (Some(*user), None, &[][..])
-            }
+            Self::Read { user, shown: false, .. }
+            | Self::RoomChanged { only: Some(user), .. }
+            | Self::SessionEnded { user, .. } => (Some(*user), None, &[][..]),
             Self::Presence { audience, .. } => (None, None, audience.as_slice()),
         };
         first.into_iter().chain(second).chain(others.iter().copied())

@@ -53,6 +53,24 @@ pub enum Window {
     Around(u64),
 }
 
+impl Window {
+    /// The part of it for somebody to whom a history begins behind a `seq`: what is asked for from
+    /// below that is asked for from there.
+    #[must_use]
+    pub fn above(self, start: u64) -> Self {
+        match self {
+            Self::After(seq) => Self::After(seq.max(start)),
+            Self::Around(seq) => Self::Around(seq.max(start.saturating_add(1))),
+            Self::Latest | Self::Before(_) => self,
+        }
+    }
+
+    /// Whether more of it is newer.
+    pub fn goes_up(self) -> bool {
+        matches!(self, Self::After(_) | Self::Around(_))
+    }
+}
+
 /// A part of a room's history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryPage {

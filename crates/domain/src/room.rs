@@ -135,12 +135,39 @@ pub struct RoomView {
     pub read_seq: u64,
     /// Up to where the other has read.
     pub other_read_seq: u64,
-    /// The other's undeleted messages above `read_seq`.
+    /// The other's undeleted messages above `read_seq` and above what is cleared.
     pub unread: u64,
     /// How the one who looks stands to it.
     pub standing: Standing,
     /// How the other does; not for the one who looks to know.
     pub other_standing: Standing,
+    /// What the one who looks took out of their own sight.
+    pub cleared: Cleared,
+    /// `last_seq` when they took the room out of their list.
+    pub put_away_at: Option<u64>,
+}
+
+/// What somebody took out of their own sight in a room: everything up to a place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cleared {
+    /// The room's newest message then; 0 when there was none.
+    pub seq: u64,
+    /// The room's latest change then.
+    pub rev: u64,
+}
+
+impl RoomView {
+    /// Whether the one who looks has it in their list: not if they declined it, nor if they put it
+    /// away and nothing was written since.
+    pub fn is_listed(&self) -> bool {
+        let put_away = self.put_away_at.is_some_and(|seq| self.room.last_seq <= seq);
+        self.standing != Standing::Declined && !put_away
+    }
+
+    /// Whether its newest message is out of sight.
+    pub fn is_cleared(&self) -> bool {
+        self.room.last_seq <= self.cleared.seq
+    }
 }
 
 /// A place in somebody's list of rooms, latest first: rooms behind it are less recently active

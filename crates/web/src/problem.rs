@@ -9,8 +9,8 @@ use application::{
         google::{BeginGoogleError, LinkByCodeError, UnlinkGoogleError},
     },
     chat::{
-        AlterError, Barrier, HistoryError, MarkReadError, OpenRoomError, RequestError, SearchError,
-        SendError,
+        AlterError, Barrier, ClearRoomError, HistoryError, MarkReadError, OpenRoomError,
+        RequestError, SearchError, SendError,
     },
     people::{BlockError, FindPeopleError},
     ports::{HashingBusy, PictureRefused, ProviderError, Unavailable},
@@ -721,6 +721,15 @@ impl From<AlterError> for Problem {
             }
             AlterError::Throttled(e) => e.into(),
             AlterError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
+impl From<ClearRoomError> for Problem {
+    fn from(error: ClearRoomError) -> Self {
+        match error {
+            ClearRoomError::NoSuchRoom => Self::not_found(),
+            ClearRoomError::Unavailable(e) => e.into(),
         }
     }
 }

@@ -22,7 +22,7 @@ use domain::{
     outbox::{MailId, OutgoingMail},
     password::PasswordHash,
     picture::PictureId,
-    room::{NewRoom, Participants, RoomCursor, Standing},
+    room::{Cleared, NewRoom, Participants, RoomCursor, Standing},
     sealing::{KeyId, KeyedDigest, SealedBody, SealedPayload},
     token::TokenDigest,
     totp::TotpStep,
@@ -59,6 +59,7 @@ async fn every_look_goes_by_an_index() {
     keys(&store).await;
     conversations(&store).await;
     relations(&store).await;
+    cleared(&store).await;
     // Another instance knows nothing beforehand.
     let mut options = database.options().await;
     looks.watch(&mut options);
@@ -84,6 +85,7 @@ async fn every_look_goes_by_an_index() {
         "pictures",
         "registrations",
         "rooms",
+        "rooms_to_empty",
         "schema",
         "second_factors",
         "sessions",
@@ -391,6 +393,20 @@ async fn pictures(store: &MongoStore) {
     let found = PictureRepository::find(store, PictureId::mint([2; 16])).await.expect("answers");
     assert_eq!(found, Some(shown));
     store.replace(a_user(1).id, None).await.expect("answers");
+}
+
+async fn cleared(store: &MongoStore) {
+    let (one, other) = (a_user(7).id, a_user(8).id);
+    store.open(an_open_room(pair(7, 8), room(51))).await.expect("answers");
+    let stored = store.append(vec![a_message(room(51), one, 700)]).await;
+    assert!(stored.iter().all(Result::is_ok), "{stored:?}");
+    for user in [one, other] {
+        store.clear(room(51), user).await.expect("answers");
+        let cleared = store.find_cleared(room(51), user).await.expect("answers");
+        assert_eq!(cleared, Some(Cleared { seq: 1, rev: 1 }));
+    }
+    store.bring_back(room(51), one).await.expect("answers");
+    while store.empty_cleared(Limit::default()).await.expect("answers") {}
 }
 
 async fn relations(store: &MongoStore) {

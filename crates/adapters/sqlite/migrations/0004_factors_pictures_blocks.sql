@@ -64,3 +64,16 @@ CREATE TABLE blocks (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX blocks_by_blocked ON blocks (blocked, blocker);
 CREATE INDEX blocks_by_age ON blocks (blocker, created_at DESC, blocked DESC);
+
+-- What people took out of their own sight (the room's `last_seq` and `rev` then), and whether the
+-- room is out of their list until its `last_seq` is greater.
+ALTER TABLE members ADD COLUMN cleared_seq INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE members ADD COLUMN cleared_rev INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE members ADD COLUMN put_away_at INTEGER;
+
+-- Rooms with messages that both have cleared, up to a `seq`, and how far they are emptied.
+CREATE TABLE rooms_to_empty (
+  room    BLOB PRIMARY KEY NOT NULL,
+  up_to   INTEGER NOT NULL,
+  emptied INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -8,7 +8,9 @@ use async_trait::async_trait;
 use domain::{
     history::Limit,
     id::{RoomId, UserId},
-    room::{NewRoom, Participants, Partner, ReadMark, Room, RoomCursor, RoomView, Standing},
+    room::{
+        Cleared, NewRoom, Participants, Partner, ReadMark, Room, RoomCursor, RoomView, Standing,
+    },
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -23,9 +25,9 @@ macro_rules! select_views {
     ($rest:literal) => {
         concat!(
             "SELECT ", room_columns!(), ", other.user, me.read_seq, other.read_seq,
-                me.standing, other.standing,
+                me.standing, other.standing, me.cleared_seq, me.cleared_rev, me.put_away_at,
                 (SELECT count(*) FROM messages u WHERE u.room = me.room AND u.sender = other.user
-                    AND u.seq > me.read_seq AND u.sealed IS NOT NULL), ",
+                    AND u.seq > max(me.read_seq, me.cleared_seq) AND u.sealed IS NOT NULL), ",
             message_columns!(),
             " FROM members me
               CROSS JOIN rooms r ON r.id = me.room
@@ -56,6 +58,22 @@ statements! {
         WHERE room = ?1 AND user = ?2 AND standing = ?3";
     FIND_MARK = "SELECT me.read_seq, r.last_seq FROM members me JOIN rooms r ON r.id = me.room
         WHERE me.room = ?1 AND me.user = ?2";
+    FIND_CLEARED = "SELECT cleared_seq, cleared_rev FROM members WHERE room = ?1 AND user = ?2";
+    CLEAR = "UPDATE members SET (cleared_seq, cleared_rev, put_away_at) =
+            (SELECT r.last_seq, r.rev, r.last_seq FROM rooms r WHERE r.id = ?1)
+        WHERE room = ?1 AND user = ?2";
+    CLEARED_BY_BOTH = "SELECT min(cleared_seq) FROM members WHERE room = ?1";
+    NOTE_TO_EMPTY = "INSERT INTO rooms_to_empty (room, up_to, emptied) VALUES (?1, ?2, 0)
+        ON CONFLICT (room) DO UPDATE SET up_to = max(up_to, excluded.up_to)";
+    FIND_TO_EMPTY = "SELECT room, up_to, emptied FROM rooms_to_empty WHERE room > x''
+        ORDER BY room LIMIT 1";
+    EMPTY_REACTIONS = "DELETE FROM reactions WHERE message IN
+        (SELECT id FROM messages WHERE room = ?1 AND seq > ?2 AND seq <= ?3)";
+    EMPTY = "UPDATE messages SET sealed = NULL, edited_at = NULL, reply_to = NULL
+        WHERE room = ?1 AND seq > ?2 AND seq <= ?3";
+    NOTE_EMPTIED = "UPDATE rooms_to_empty SET emptied = ?2 WHERE room = ?1";
+    FORGET_EMPTIED = "DELETE FROM rooms_to_empty WHERE room = ?1 AND emptied >= up_to";
+    BRING_BACK = "UPDATE members SET put_away_at = NULL WHERE room = ?1 AND user = ?2";
     MOVE_MARK = "UPDATE members SET read_seq = ?3 WHERE room = ?1 AND user = ?2";
 }
 
@@ -162,6 +180,30 @@ impl RoomRepository for SqliteStore {
     ) -> Result<Option<ReadMark>, Unavailable> {
         self.write(move |conn| mark_read_up_to(conn, room, user, seq)).await
     }
+
+    async fn clear(&self, room: RoomId, user: UserId) -> Result<Option<Cleared>, Unavailable> {
+        self.write(move |conn| clear(conn, room, user)).await
+    }
+
+    async fn find_cleared(
+        &self,
+        room: RoomId,
+        user: UserId,
+    ) -> Result<Option<Cleared>, Unavailable> {
+        self.read(move |conn| find_cleared(conn, room, user)).await
+    }
+
+    async fn bring_back(&self, room: RoomId, user: UserId) -> Result<(), Unavailable> {
+        self.write(move |conn| {
+            conn.prepare_cached(BRING_BACK)?.execute([room.as_bytes(), user.as_bytes()])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn empty_cleared(&self, limit: Limit) -> Result<bool, Unavailable> {
+        self.write(move |conn| empty_cleared(conn, limit)).await
+    }
 }
 
 impl SqliteStore {
@@ -223,6 +265,41 @@ fn mark_read_up_to(
     Ok(Some(mark))
 }
 
+fn clear(conn: &Connection, room: RoomId, user: UserId) -> anyhow::Result<Option<Cleared>> {
+    let member = [room.as_bytes(), user.as_bytes()];
+    conn.prepare_cached(CLEAR)?.execute(member)?;
+    let by_both = conn
+        .prepare_cached(CLEARED_BY_BOTH)?
+        .query_row([room.as_bytes()], |row| row.get::<_, Option<i64>>(0))?;
+    if let Some(up_to) = by_both.filter(|seq| *seq > 0) {
+        conn.prepare_cached(NOTE_TO_EMPTY)?.execute(params![room.as_bytes(), up_to])?;
+    }
+    find_cleared(conn, room, user)
+}
+
+fn find_cleared(conn: &Connection, room: RoomId, user: UserId) -> anyhow::Result<Option<Cleared>> {
+    let mut statement = conn.prepare_cached(FIND_CLEARED)?;
+    let member = [room.as_bytes(), user.as_bytes()];
+    Ok(statement.query_row(member, |row| cleared(row, 0)).optional()?)
+}
+
+/// The next messages of one room that both have cleared.
+fn empty_cleared(conn: &Connection, limit: Limit) -> anyhow::Result<bool> {
+    let next = conn.prepare_cached(FIND_TO_EMPTY)?.query_row([], |row| {
+        Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+    });
+    let Some((room, up_to, emptied)) = next.optional()? else {
+        return Ok(false);
+    };
+    let end = up_to.min(emptied.saturating_add(length(limit.as_usize())));
+    for statement in [EMPTY_REACTIONS, EMPTY] {
+        conn.prepare_cached(statement)?.execute(params![room, emptied, end])?;
+    }
+    conn.prepare_cached(NOTE_EMPTIED)?.execute(params![room, end])?;
+    conn.prepare_cached(FORGET_EMPTIED)?.execute([room])?;
+    Ok(true)
+}
+
 /// One statement for however many rooms.
 fn add_reactions_to_last(conn: &Connection, views: &mut [RoomView]) -> anyhow::Result<()> {
     add_reactions(conn, views.iter_mut().filter_map(|view| view.last_message.as_mut()))
@@ -247,9 +324,15 @@ fn view(row: &Row<'_>) -> rusqlite::Result<RoomView> {
         other_read_seq: count(row, 9)?,
         standing: standing(row, 10)?,
         other_standing: standing(row, 11)?,
-        unread: count(row, 12)?,
-        last_message: maybe_message_from(row, 13)?,
+        cleared: cleared(row, 12)?,
+        put_away_at: row.get::<_, Option<i64>>(14)?.map(|_| count(row, 14)).transpose()?,
+        unread: count(row, 15)?,
+        last_message: maybe_message_from(row, 16)?,
     })
+}
+
+fn cleared(row: &Row<'_>, first: usize) -> rusqlite::Result<Cleared> {
+    Ok(Cleared { seq: count(row, first)?, rev: count(row, first + 1)? })
 }
 
 fn partner(row: &Row<'_>) -> rusqlite::Result<Partner> {

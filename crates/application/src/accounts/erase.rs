@@ -77,6 +77,7 @@ impl Erase {
     /// after it, or finds its account gone ([`Sessions`](super::Sessions)).
     pub async fn execute(&self, user: &User) -> Result<(), Unavailable> {
         self.sign_out.end_all(user.id, None).await?;
+        self.clear_rooms(user.id).await?;
         self.traces.remove(user).await?;
         self.users.remove(user.id).await?;
         self.sign_out.end_all(user.id, None).await?;
@@ -84,6 +85,20 @@ impl Erase {
         self.say_farewell(user).await;
         self.tell_others(user.id).await;
         Ok(())
+    }
+
+    /// Nobody reads them from this side any more: what the other has cleared, or clears one day, is
+    /// emptied.
+    async fn clear_rooms(&self, user: UserId) -> Result<(), Unavailable> {
+        let mut behind = None;
+        loop {
+            let page = self.rooms.list_by_user(user, behind, Limit::default()).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            behind = Some(RoomCursor::from(&last.room));
+            for view in &page {
+                self.rooms.clear(view.room.id, user).await?;
+            }
+        }
     }
 
     async fn say_farewell(&self, user: &User) {
@@ -109,7 +124,7 @@ impl Erase {
 
     fn tell_other(&self, view: &RoomView) {
         let (room, participants): (_, Participants) = (view.room.id, view.room.participants);
-        self.sign_out.bus.publish(ChatEvent::RoomChanged { participants, room });
+        self.sign_out.bus.publish(ChatEvent::RoomChanged { participants, room, only: None });
     }
 }
 

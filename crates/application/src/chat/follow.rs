@@ -10,7 +10,11 @@ use domain::{
     id::{RoomId, UserId},
     room::Standing,
 };
-use std::{collections::HashSet, future::pending, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    future::pending,
+    sync::Arc,
+};
 use tokio::sync::oneshot;
 
 /// Lets somebody follow their rooms.
@@ -86,7 +90,28 @@ pub struct Following {
     /// In a scope of one room, the other person of it.
     other: Option<UserId>,
     around: Around,
+    heads: Heads,
     _attending: Attending,
+}
+
+/// The newest message of each room that was heard of: an older one may be cleared.
+#[derive(Default)]
+struct Heads(HashMap<RoomId, u64>);
+
+impl Heads {
+    /// More are forgotten, and looked up once more.
+    const MOST: usize = 10_000;
+
+    /// Whether a message is newer than all that was heard of in its room, as far as is known.
+    fn extend(&mut self, room: RoomId, seq: u64) -> bool {
+        if self.0.len() >= Self::MOST {
+            self.0.clear();
+        }
+        let head = self.0.entry(room).or_insert(u64::MAX);
+        let newer = *head < seq;
+        *head = if *head == u64::MAX { seq } else { seq.max(*head) };
+        newer
+    }
 }
 
 /// Who of the others is online, as it was found by asking.
@@ -162,6 +187,7 @@ impl Follow {
             events,
             other,
             around: Around::default(),
+            heads: Heads::default(),
             _attending: self.attendance.attend(who.user),
         };
         following.look_around(None);
@@ -210,7 +236,10 @@ impl Following {
         let event = match &self.received {
             None => None,
             Some(Delivery::Resync) => self.after_loss().await,
-            Some(Delivery::Event(event)) => self.show(event).await,
+            Some(Delivery::Event(event)) => {
+                let event = event.clone();
+                self.show(&event).await
+            }
         };
         self.received = None;
         match &event {
@@ -260,7 +289,7 @@ impl Following {
         }
     }
 
-    async fn show(&self, event: &ChatEvent) -> Option<LiveEvent> {
+    async fn show(&mut self, event: &ChatEvent) -> Option<LiveEvent> {
         if let (Scope::Room(mine), Some(room)) = (self.scope, event.room())
             && mine != room
         {
@@ -275,6 +304,11 @@ impl Following {
         }
         match event {
             ChatEvent::Message { message, .. } => {
+                match self.is_cleared(message.room, message.seq).await {
+                    Ok(false) => {}
+                    Ok(true) => return None,
+                    Err(_) => return Some(LiveEvent::Resync),
+                }
                 Some(LiveEvent::Message(Box::new(self.follow.opener.open(message.clone()))))
             }
             ChatEvent::Read { room, user, seq, .. } => {
@@ -288,7 +322,7 @@ impl Following {
                 concerns.then_some(LiveEvent::Presence { user: *user, left_at: *left_at })
             }
             ChatEvent::RoomChanged { room, .. } => {
-                match self.follow.rooms.find(self.who.user, *room).await {
+                match self.follow.rooms.find_in_any_standing(self.who.user, *room).await {
                     Ok(entry) => entry.map(|entry| LiveEvent::Room(Box::new(entry))),
                     Err(_) => Some(LiveEvent::Resync),
                 }
@@ -299,11 +333,24 @@ impl Following {
         }
     }
 
-    /// Nothing is heard of a room that was declined, unless it is that it came back.
+    /// Whether this follower cleared the message. What is newer than all that they heard of is not.
+    async fn is_cleared(&mut self, room: RoomId, seq: u64) -> Result<bool, Unavailable> {
+        if self.heads.extend(room, seq) {
+            return Ok(false);
+        }
+        let cleared = self.follow.rooms.rooms.find_cleared(room, self.who.user).await?;
+        Ok(cleared.is_some_and(|cleared| seq <= cleared.seq))
+    }
+
+    /// Nothing is heard of a room that was declined, unless it is that one did so, or that it came
+    /// back.
     async fn is_in_sight(&self, event: &ChatEvent, room: RoomId) -> Result<bool, Unavailable> {
         let relations = &self.follow.relations;
-        if matches!(event, ChatEvent::RoomChanged { .. }) {
+        if let ChatEvent::RoomChanged { only, .. } = event {
             relations.forget_room(room, self.who.user);
+            if only.is_some() {
+                return Ok(true);
+            }
         }
         Ok(relations.standing(room, self.who.user).await? != Some(Standing::Declined))
     }

@@ -4,6 +4,7 @@ use crate::ports::{MessageRepository, RoomRepository, Unavailable};
 use domain::{
     history::{Limit, Window},
     id::{RoomId, UserId},
+    room::Cleared,
 };
 use std::sync::Arc;
 
@@ -49,7 +50,7 @@ pub struct Changes {
 }
 
 impl History {
-    /// A part of a room's history.
+    /// A part of a room's history, as far as the reader has not cleared it.
     pub async fn read(
         &self,
         me: UserId,
@@ -57,12 +58,17 @@ impl History {
         window: Window,
         limit: Limit,
     ) -> Result<Messages, HistoryError> {
-        self.authorise(me, room).await?;
-        let page = self.messages.list_window(room, window, limit).await?;
+        let cleared = self.find_cleared(me, room).await?;
+        let window = window.above(cleared.seq);
+        let mut page = self.messages.list_window(room, window, limit).await?;
+        if page.messages.first().is_some_and(|first| first.seq <= cleared.seq.saturating_add(1)) {
+            page.messages.retain(|message| message.seq > cleared.seq);
+            page.has_more &= window.goes_up();
+        }
         Ok(Messages { messages: self.opener.open_all(page.messages), has_more: page.has_more })
     }
 
-    /// What changed after a position.
+    /// What changed after a position, as far as the reader has not cleared it.
     pub async fn changes(
         &self,
         me: UserId,
@@ -70,13 +76,23 @@ impl History {
         after_rev: u64,
         limit: Limit,
     ) -> Result<Changes, HistoryError> {
-        self.authorise(me, room).await?;
-        let page = self.messages.list_changes(room, after_rev, limit).await?;
-        let rev = page.position(after_rev);
-        Ok(Changes { messages: self.opener.open_all(page.messages), rev, has_more: page.has_more })
+        let cleared = self.find_cleared(me, room).await?;
+        let mut position = after_rev.max(cleared.rev);
+        loop {
+            let page = self.messages.list_changes(room, position, limit).await?;
+            position = page.position(position);
+            let shown = page.messages.into_iter().filter(|message| message.seq > cleared.seq);
+            let messages = self.opener.open_all(shown.collect());
+            // What was cleared may still change; there is little of it, and nothing to show.
+            if messages.is_empty() && page.has_more {
+                continue;
+            }
+            let rev = messages.last().map_or(after_rev, |last| last.message.rev);
+            return Ok(Changes { messages, rev, has_more: page.has_more });
+        }
     }
 
-    async fn authorise(&self, me: UserId, room: RoomId) -> Result<(), HistoryError> {
-        self.rooms.find_participants(room, me).await?.map(drop).ok_or(HistoryError::NoSuchRoom)
+    async fn find_cleared(&self, me: UserId, room: RoomId) -> Result<Cleared, HistoryError> {
+        self.rooms.find_cleared(room, me).await?.ok_or(HistoryError::NoSuchRoom)
     }
 }

@@ -1,6 +1,7 @@
 //! The conversation.
 mod alter_messages;
 mod attendance;
+mod clear_room;
 mod follow;
 mod history;
 mod mark_read;
@@ -16,6 +17,7 @@ mod typing;
 
 pub use alter_messages::{AlterError, AlterMessages, Wish};
 pub use attendance::{Attendance, Attending, Lingering};
+pub use clear_room::{ClearRoom, ClearRoomError};
 pub use follow::{Follow, Following, LiveEvent, Scope};
 pub use history::{Changes, History, HistoryError, Messages};
 pub use mark_read::{MarkRead, MarkReadError};

@@ -66,9 +66,14 @@ impl OpenRoom {
         let opened = self.rooms.open(self.new_room(me, participants, other.id).await?).await?;
         let room = opened.room.id;
         if opened.created || self.come_back(me, &opened.room).await? {
-            self.bus.publish(ChatEvent::RoomChanged { participants, room });
+            self.bus.publish(ChatEvent::RoomChanged { participants, room, only: None });
         }
-        let entry = self.views.find(me, room).await?.ok_or(OpenRoomError::NobodyThere)?;
+        let mut entry = self.views.find(me, room).await?.ok_or(OpenRoomError::NobodyThere)?;
+        if !entry.view.is_listed() {
+            self.rooms.bring_back(room, me).await?;
+            entry.view.put_away_at = None;
+            self.bus.publish(ChatEvent::RoomChanged { participants, room, only: Some(me) });
+        }
         Ok((entry, opened.created))
     }
 

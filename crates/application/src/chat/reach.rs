@@ -65,7 +65,7 @@ impl Reach {
         let waiting = [Standing::Request, Standing::Declined];
         let answers = self.relations.standing(room, who).await? != Some(Standing::Open);
         if answers && self.relations.change_standing(room, who, &waiting, Standing::Open).await? {
-            self.bus.publish(ChatEvent::RoomChanged { participants, room });
+            self.bus.publish(ChatEvent::RoomChanged { participants, room, only: None });
         }
         Ok(())
     }

@@ -41,16 +41,17 @@ impl Requests {
         let entry = self.views.find(me, room).await?.ok_or(RequestError::NoSuchRoom)?;
         if accepted {
             let participants = entry.view.room.participants;
-            self.bus.publish(ChatEvent::RoomChanged { participants, room });
+            self.bus.publish(ChatEvent::RoomChanged { participants, room, only: None });
         }
         Ok(entry)
     }
 
     /// Declines: the room is out of one's sight, whatever is written in it, until one asks for it
-    /// by the other's name. Nobody is told.
+    /// by the other's name. Nobody else is told.
     pub async fn decline(&self, me: UserId, room: RoomId) -> Result<(), RequestError> {
         let (from, to) = (&[Standing::Request], Standing::Declined);
         if self.relations.change_standing(room, me, from, to).await? {
+            self.tell_own_devices(me, room).await?;
             return Ok(());
         }
         match self.relations.standing(room, me).await? {
@@ -58,5 +59,12 @@ impl Requests {
             Some(_) => Err(RequestError::AlreadyOpen),
             None => Err(RequestError::NoSuchRoom),
         }
+    }
+
+    async fn tell_own_devices(&self, me: UserId, room: RoomId) -> Result<(), Unavailable> {
+        if let Some(participants) = self.views.rooms.find_participants(room, me).await? {
+            self.bus.publish(ChatEvent::RoomChanged { participants, room, only: Some(me) });
+        }
+        Ok(())
     }
 }

@@ -27,7 +27,7 @@ pub struct RoomEntry {
     pub view: RoomView,
     /// The other person; `None` once their account is gone.
     pub other: Option<User>,
-    /// The newest message.
+    /// The newest message, unless it is cleared.
     pub last_message: Option<OpenedMessage>,
 }
 
@@ -41,15 +41,24 @@ pub struct RoomList {
 }
 
 impl Rooms {
-    /// A page of this person's rooms, in a bounded number of look-ups.
+    /// A page of this person's rooms but those they declined or put away, in a bounded number of
+    /// look-ups, one more for each page of those they put away.
     pub async fn list(
         &self,
         me: UserId,
         behind: Option<RoomCursor>,
         limit: Limit,
     ) -> Result<RoomList, Unavailable> {
-        let views = self.rooms.list_by_user(me, behind, limit).await?;
-        let next = self.find_next(me, &views, limit).await?;
+        let (mut views, mut at_the_end) = self.listed(me, behind, limit, limit.as_usize()).await?;
+        if views.len() > limit.as_usize() {
+            views.truncate(limit.as_usize());
+            at_the_end = false;
+        }
+        let last = views.last().filter(|_| !at_the_end).map(|view| RoomCursor::from(&view.room));
+        let next = match last {
+            Some(cursor) => self.has_more(me, cursor).await?.then_some(cursor),
+            None => None,
+        };
         let others: Vec<UserId> = views.iter().map(|view| view.other).collect();
         let mut people: HashMap<UserId, User> =
             self.users.list(&others).await?.into_iter().map(|user| (user.id, user)).collect();
@@ -63,10 +72,40 @@ impl Rooms {
         Ok(RoomList { rooms, next })
     }
 
+    /// At least so many rooms in this person's list, if there are as many, and whether there are
+    /// no others.
+    async fn listed(
+        &self,
+        me: UserId,
+        mut behind: Option<RoomCursor>,
+        page: Limit,
+        wanted: usize,
+    ) -> Result<(Vec<RoomView>, bool), Unavailable> {
+        let mut listed = Vec::new();
+        loop {
+            let views = self.rooms.list_by_user(me, behind, page).await?;
+            let at_the_end = views.len() < page.as_usize();
+            behind = views.last().map(|view| RoomCursor::from(&view.room));
+            listed.extend(views.into_iter().filter(RoomView::is_listed));
+            if at_the_end || listed.len() >= wanted {
+                return Ok((listed, at_the_end));
+            }
+        }
+    }
+
     /// A room of this person's, unless they declined it.
     pub async fn find(&self, me: UserId, room: RoomId) -> Result<Option<RoomEntry>, Unavailable> {
-        let found = self.rooms.find(room, me).await?;
-        let Some(view) = found.filter(|view| view.standing != Standing::Declined) else {
+        let found = self.find_in_any_standing(me, room).await?;
+        Ok(found.filter(|entry| entry.view.standing != Standing::Declined))
+    }
+
+    /// A room of this person's, also if they declined it.
+    pub async fn find_in_any_standing(
+        &self,
+        me: UserId,
+        room: RoomId,
+    ) -> Result<Option<RoomEntry>, Unavailable> {
+        let Some(view) = self.rooms.find(room, me).await? else {
             return Ok(None);
         };
         let other = self.users.find(view.other).await?;
@@ -74,23 +113,15 @@ impl Rooms {
     }
 
     /// A full page may be the last one: only a look behind it tells.
-    async fn find_next(
-        &self,
-        me: UserId,
-        page: &[RoomView],
-        limit: Limit,
-    ) -> Result<Option<RoomCursor>, Unavailable> {
-        let Some(last) = page.last().filter(|_| page.len() >= limit.as_usize()) else {
-            return Ok(None);
-        };
-        let cursor = RoomCursor::from(&last.room);
+    async fn has_more(&self, me: UserId, cursor: RoomCursor) -> Result<bool, Unavailable> {
         let one = Limit::of(1).unwrap_or_default();
-        let behind = self.rooms.list_by_user(me, Some(cursor), one).await?;
-        Ok((!behind.is_empty()).then_some(cursor))
+        Ok(!self.listed(me, Some(cursor), one, 1).await?.0.is_empty())
     }
 
     fn entry(&self, mut view: RoomView, other: Option<User>) -> RoomEntry {
-        let last_message = view.last_message.take().map(|message| self.opener.open(message));
+        let cleared = view.is_cleared();
+        let last_message = view.last_message.take().filter(|_| !cleared);
+        let last_message = last_message.map(|message| self.opener.open(message));
         if !view.other_standing.shows() {
             view.other_read_seq = 0;
         }

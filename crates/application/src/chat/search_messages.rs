@@ -10,7 +10,7 @@ use domain::{
     history::{Limit, Window},
     id::{RoomId, UserId},
     message::SealedMessage,
-    room::RoomCursor,
+    room::{Cleared, RoomCursor},
     search::SearchTerm,
     throttle::Throttled,
 };
@@ -144,23 +144,25 @@ impl SearchMessages {
         match from {
             SearchFrom::AllRooms => Ok(self.group(me, None).await?),
             SearchFrom::Room(room) => {
-                self.authorise(me, room).await?;
-                let lanes = vec![Lane::at(LaneCursor { room, before: u64::MAX }, Limit::SWEEP)];
+                let start = LaneCursor { room, before: u64::MAX };
+                let lanes = vec![self.lane(me, start, Limit::SWEEP).await?];
                 Ok(Search { lanes, behind: None })
             }
             SearchFrom::Cursor(SearchCursor { lanes, behind }) => {
-                for lane in &lanes {
-                    self.authorise(me, lane.room).await?;
+                let size = Limit::SWEEP.shared_by(lanes.len());
+                let mut opened = Vec::with_capacity(lanes.len());
+                for lane in lanes {
+                    opened.push(self.lane(me, lane, size).await?);
                 }
-                let page = Limit::SWEEP.shared_by(lanes.len());
-                let lanes = lanes.into_iter().map(|lane| Lane::at(lane, page)).collect();
-                Ok(Search { lanes, behind })
+                Ok(Search { lanes: opened, behind })
             }
         }
     }
 
-    async fn authorise(&self, me: UserId, room: RoomId) -> Result<(), SearchError> {
-        self.rooms.find_participants(room, me).await?.map(drop).ok_or(SearchError::NoSuchRoom)
+    async fn lane(&self, me: UserId, start: LaneCursor, size: Limit) -> Result<Lane, SearchError> {
+        let cleared = self.rooms.find_cleared(start.room, me).await?;
+        let cleared = cleared.ok_or(SearchError::NoSuchRoom)?;
+        Ok(Lane::at(start, cleared, size))
     }
 
     /// The next rooms of somebody.
@@ -169,9 +171,12 @@ impl SearchMessages {
         let views = self.rooms.list_by_user(me, behind, at_once).await?;
         let full = views.len() >= Self::ROOMS_AT_ONCE;
         let behind = views.last().filter(|_| full).map(|view| RoomCursor::from(&view.room));
-        let lanes = views.iter().map(|view| LaneCursor { room: view.room.id, before: u64::MAX });
-        let page = Limit::SWEEP.shared_by(views.len());
-        Ok(Search { lanes: lanes.map(|lane| Lane::at(lane, page)).collect(), behind })
+        let size = Limit::SWEEP.shared_by(views.len());
+        let lanes = views.iter().map(|view| {
+            let start = LaneCursor { room: view.room.id, before: u64::MAX };
+            Lane::at(start, view.cleared, size)
+        });
+        Ok(Search { lanes: lanes.collect(), behind })
     }
 
     /// The newest message that was not looked at, over all rooms of the group; `None` at the end
@@ -195,13 +200,14 @@ impl SearchMessages {
     }
 
     async fn fill(&self, lane: &mut Lane) -> Result<(), Unavailable> {
-        if !lane.page.is_empty() || lane.before <= 1 {
+        if !lane.page.is_empty() || lane.before <= lane.floor {
             return Ok(());
         }
         let window = Window::Before(lane.before);
         let page = self.messages.list_window(lane.room, window, lane.size).await?;
-        lane.before = page.messages.first().map_or(1, |message| message.seq);
+        lane.before = page.messages.first().map_or(lane.floor, |message| message.seq);
         lane.page = page.messages;
+        lane.page.retain(|message| message.seq >= lane.floor);
         Ok(())
     }
 }
@@ -219,13 +225,16 @@ struct Lane {
     page: Vec<SealedMessage>,
     /// What is below this `seq` was not read.
     before: u64,
+    /// What is below this `seq` is not there for whoever searches.
+    floor: u64,
     /// How much is read at once.
     size: Limit,
 }
 
 impl Lane {
-    fn at(LaneCursor { room, before }: LaneCursor, size: Limit) -> Self {
-        Self { room, page: Vec::new(), before, size }
+    fn at(start: LaneCursor, cleared: Cleared, size: Limit) -> Self {
+        let LaneCursor { room, before } = start;
+        Self { room, page: Vec::new(), before, floor: cleared.seq.saturating_add(1), size }
     }
 
     fn newest(&self) -> Option<(Timestamp, RoomId)> {
@@ -239,7 +248,7 @@ impl Lane {
     /// Where what is left of it begins.
     fn cursor(&self) -> Option<LaneCursor> {
         let before = self.page.last().map_or(self.before, |message| message.seq.saturating_add(1));
-        (before > 1).then_some(LaneCursor { room: self.room, before })
+        (before > self.floor).then_some(LaneCursor { room: self.room, before })
     }
 }
 

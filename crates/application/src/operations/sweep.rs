@@ -2,17 +2,19 @@
 //! whenever it is used.
 use crate::ports::{
     CeremonyRepository, ChallengeRepository, Clock, ExternalSignInRepository,
-    KnownDeviceRepository, PasswordResetRepository, RegistrationRepository, SessionRepository,
-    Unavailable,
+    KnownDeviceRepository, PasswordResetRepository, RegistrationRepository, RoomRepository,
+    SessionRepository, Unavailable,
 };
 use domain::{
-    ceremony::Ceremony, external_sign_in::ExternalSignIn, known_device::KnownDevice, otp::Otp,
-    password_reset::PasswordReset, registration::Registration, session::Session,
+    ceremony::Ceremony, external_sign_in::ExternalSignIn, history::Limit,
+    known_device::KnownDevice, otp::Otp, password_reset::PasswordReset, registration::Registration,
+    session::Session,
 };
 use std::sync::Arc;
 
 /// Removes what no longer counts: sign-ups, sessions, known devices, codes, links, what was begun and
-/// not finished, and people who never came back from a provider.
+/// not finished, and people who never came back from a provider. Empties what both people of a room
+/// have cleared.
 pub struct Sweep {
     /// Where sign-ups wait.
     pub registrations: Arc<dyn RegistrationRepository>,
@@ -28,6 +30,8 @@ pub struct Sweep {
     pub ceremonies: Arc<dyn CeremonyRepository>,
     /// People on their way to a provider and back.
     pub external_sign_ins: Arc<dyn ExternalSignInRepository>,
+    /// What both of a room's people have cleared.
+    pub rooms: Arc<dyn RoomRepository>,
     /// Judges their age.
     pub clock: Arc<dyn Clock>,
 }
@@ -42,6 +46,8 @@ impl Sweep {
         self.challenges.remove_sent_before(now - Otp::LIFETIME).await?;
         self.password_resets.remove_made_before(now - PasswordReset::LIFETIME).await?;
         self.ceremonies.remove_begun_before(now - Ceremony::LIFETIME).await?;
-        self.external_sign_ins.remove_begun_before(now - ExternalSignIn::LIFETIME).await
+        self.external_sign_ins.remove_begun_before(now - ExternalSignIn::LIFETIME).await?;
+        while self.rooms.empty_cleared(Limit::SWEEP).await? {}
+        Ok(())
     }
 }

@@ -3,7 +3,9 @@ use async_trait::async_trait;
 use domain::{
     history::Limit,
     id::{RoomId, UserId},
-    room::{NewRoom, Participants, Partner, ReadMark, Room, RoomCursor, RoomView, Standing},
+    room::{
+        Cleared, NewRoom, Participants, Partner, ReadMark, Room, RoomCursor, RoomView, Standing,
+    },
 };
 
 /// A room asked for, and whether it began just now.
@@ -71,4 +73,24 @@ pub trait RoomRepository: Send + Sync {
         user: UserId,
         seq: u64,
     ) -> Result<Option<ReadMark>, Unavailable>;
+
+    /// Takes all there is in a room up to now out of this person's sight, and the room out of their
+    /// list, for good: what was cleared before stays so. What both have cleared is noted, so that
+    /// [`RoomRepository::empty_cleared`] finds it. `None` if the room is not theirs.
+    async fn clear(&self, room: RoomId, user: UserId) -> Result<Option<Cleared>, Unavailable>;
+
+    /// What this person took out of their sight; `None` if the room is not theirs.
+    async fn find_cleared(
+        &self,
+        room: RoomId,
+        user: UserId,
+    ) -> Result<Option<Cleared>, Unavailable>;
+
+    /// Puts a room back into this person's list, although nothing new was written in it.
+    async fn bring_back(&self, room: RoomId, user: UserId) -> Result<(), Unavailable>;
+
+    /// Empties up to so many messages that both of their people have cleared: what they say, what
+    /// they answer and their reactions are gone; their places, names and numbers are not given
+    /// again. Nothing is announced. Whether there may be more.
+    async fn empty_cleared(&self, limit: Limit) -> Result<bool, Unavailable>;
 }

@@ -10,9 +10,9 @@ use application::{
         google::{BeginGoogle, Errands, FinishGoogle, LinkByCode, NewArrivals, UnlinkGoogle},
     },
     chat::{
-        AlterMessages, Attendance, Draft, Follow, History, Lingering, MarkRead, Memory, OpenRoom,
-        OpenedMessage, Opener, Reach, Relations, Requests, Rooms, SearchMessages, SendMessages,
-        Sent, Typing,
+        AlterMessages, Attendance, ClearRoom, Draft, Follow, History, Lingering, MarkRead, Memory,
+        OpenRoom, OpenedMessage, Opener, Reach, Relations, Requests, Rooms, SearchMessages,
+        SendMessages, Sent, Typing,
     },
     limits::Limits,
     operations::{AdoptKeys, Sweep},
@@ -273,6 +273,10 @@ impl World {
         }
     }
 
+    pub fn clear_room(&self) -> ClearRoom {
+        ClearRoom { rooms: self.store.rooms.clone(), bus: self.store.bus.clone() }
+    }
+
     pub fn search_messages(&self) -> SearchMessages {
         SearchMessages {
             rooms: self.store.rooms.clone(),
@@ -371,6 +375,7 @@ impl World {
             password_resets: self.store.password_resets.clone(),
             ceremonies: self.store.ceremonies.clone(),
             external_sign_ins: self.store.external_sign_ins.clone(),
+            rooms: self.store.rooms.clone(),
             clock: self.clock.clone(),
         }
     }

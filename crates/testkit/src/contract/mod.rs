@@ -216,6 +216,11 @@ macro_rules! store_contract {
                 a_standing_changes_from_what_it_was_only
                 of_standings_that_race_one_is_told_that_it_changed
                 what_was_declined_is_out_of_sight_for_one_alone
+                what_was_cleared_is_out_of_sight_for_one_alone
+                what_comes_after_clearing_counts_from_there
+                what_was_put_away_comes_back_when_asked_for
+                what_both_have_cleared_is_emptied_and_keeps_its_place
+                nobody_clears_the_rooms_of_others
             }
             messages {
                 the_first_messages_are_numbered_from_one

@@ -4,13 +4,15 @@ use super::{
     messages::{altered, sent},
 };
 use crate::{START, StoreUnderTest, a_message, a_room_of, a_user, an_emoji, later};
-use application::ports::OpenedRoom;
+use application::ports::{Appended, OpenedRoom};
 use domain::{
-    history::Limit,
+    history::{Limit, Window},
     id::{RoomId, UserId},
     message::{Alteration, NewMessage},
     reaction::Reaction,
-    room::{NewRoom, Participants, Partner, ReadMark, Room, RoomCursor, RoomView, Standing},
+    room::{
+        Cleared, NewRoom, Participants, Partner, ReadMark, Room, RoomCursor, RoomView, Standing,
+    },
     sealing::SealedBody,
 };
 
@@ -372,4 +374,103 @@ pub async fn what_was_declined_is_out_of_sight_for_one_alone(store: &StoreUnderT
     assert_eq!(view(store, declined, 2).await.standing, Standing::Declined);
     change(declined, 2, Standing::Declined, Standing::Request).await;
     assert_eq!(ids_listed(store, 2).await, [declined, request]);
+}
+
+async fn clear(store: &StoreUnderTest, room: RoomId, user: u32) -> Option<Cleared> {
+    store.rooms.clear(room, a_user(user).id).await.expect("answers")
+}
+
+async fn cleared(store: &StoreUnderTest, room: RoomId, user: u32) -> Option<Cleared> {
+    store.rooms.find_cleared(room, a_user(user).id).await.expect("answers")
+}
+
+pub async fn what_was_cleared_is_out_of_sight_for_one_alone(store: &StoreUnderTest) {
+    let (ann, room) = (a_user(1).id, a_room_of(store, 1, 2).await.id);
+    assert_eq!(cleared(store, room, 1).await, Some(Cleared::default()));
+    for n in 1..=3 {
+        sent(store, a_message(room, ann, n)).await;
+    }
+    let up_to_now = Cleared { seq: 3, rev: 3 };
+    assert_eq!(clear(store, room, 2).await, Some(up_to_now));
+    assert_eq!(cleared(store, room, 2).await, Some(up_to_now));
+    let seen = view(store, room, 2).await;
+    assert_eq!((seen.cleared, seen.put_away_at, seen.unread), (up_to_now, Some(3), 0));
+    assert!(seen.is_cleared() && !seen.is_listed());
+    assert_eq!((seen.read_seq, seen.room.last_seq), (0, 3), "clearing is not reading");
+    let hers = view(store, room, 1).await;
+    assert_eq!((hers.cleared, hers.put_away_at), (Cleared::default(), None));
+    assert!(hers.is_listed() && !hers.is_cleared());
+    assert_eq!(cleared(store, room, 1).await, Some(Cleared::default()));
+}
+
+pub async fn what_comes_after_clearing_counts_from_there(store: &StoreUnderTest) {
+    let (ann, room) = (a_user(1).id, a_room_of(store, 1, 2).await.id);
+    let first = sent(store, a_message(room, ann, 1)).await;
+    sent(store, a_message(room, ann, 2)).await;
+    clear(store, room, 2).await;
+    let third = sent(store, a_message(room, ann, 3)).await;
+    sent(store, a_message(room, ann, 4)).await;
+    altered(store, &first, ann, Alteration::Delete).await.expect("allowed");
+    let seen = view(store, room, 2).await;
+    assert_eq!(seen.unread, 2);
+    assert!(seen.is_listed() && !seen.is_cleared());
+    altered(store, &third, ann, Alteration::Delete).await.expect("allowed");
+    assert_eq!(view(store, room, 2).await.unread, 1);
+    assert_eq!(clear(store, room, 2).await, Some(Cleared { seq: 4, rev: 6 }));
+    assert_eq!(view(store, room, 2).await.unread, 0);
+}
+
+pub async fn what_was_put_away_comes_back_when_asked_for(store: &StoreUnderTest) {
+    let room = a_room_of(store, 1, 2).await.id;
+    assert_eq!(clear(store, room, 1).await, Some(Cleared::default()), "nothing was written");
+    assert_eq!(view(store, room, 1).await.put_away_at, Some(0));
+    store.rooms.bring_back(room, a_user(1).id).await.expect("answers");
+    let seen = view(store, room, 1).await;
+    assert_eq!(seen.put_away_at, None);
+    assert!(seen.is_listed());
+}
+
+pub async fn what_both_have_cleared_is_emptied_and_keeps_its_place(store: &StoreUnderTest) {
+    let (ann, bob, room) = (a_user(1).id, a_user(2).id, a_room_of(store, 1, 2).await.id);
+    let first = sent(store, a_message(room, ann, 1)).await;
+    let reply = NewMessage { reply_to: Some(first.id), ..a_message(room, bob, 2) };
+    let second = sent(store, reply).await;
+    altered(store, &second, ann, Alteration::React(an_emoji(1))).await.expect("allowed");
+    sent(store, a_message(room, ann, 3)).await;
+    clear(store, room, 1).await;
+    let empty = async |most| {
+        let limit = Limit::of(most).expect("a limit");
+        store.rooms.empty_cleared(limit).await.expect("answers")
+    };
+    assert!(!empty(200).await, "one of them still reads it");
+    let last = sent(store, a_message(room, ann, 4)).await;
+    clear(store, room, 2).await;
+    let mut calls = 0;
+    while empty(2).await {
+        calls += 1;
+        assert!(calls < 10, "it comes to an end");
+    }
+    let page = store.messages.list_window(room, Window::Latest, Limit::default()).await;
+    let messages = page.expect("answers").messages;
+    let numbers: Vec<_> = messages.iter().map(|message| message.seq).collect();
+    assert_eq!(numbers, [1, 2, 3, 4]);
+    for message in &messages[..3] {
+        assert!(message.is_deleted() && message.reactions.is_empty(), "{message:?}");
+        assert_eq!(message.reply_to, None);
+    }
+    assert_eq!(messages[3], last, "not cleared by both");
+    let again = store.messages.append(vec![a_message(room, ann, 1)]).await.pop();
+    let known = matches!(again, Some(Ok(Appended::Known(message))) if message.seq == 1);
+    assert!(known, "its name is not free");
+    assert_eq!(sent(store, a_message(room, ann, 5)).await.seq, 5);
+}
+
+pub async fn nobody_clears_the_rooms_of_others(store: &StoreUnderTest) {
+    let room = a_room_of(store, 1, 2).await.id;
+    for id in [room, a_room_id(77)] {
+        assert_eq!(clear(store, id, 3).await, None);
+        assert_eq!(cleared(store, id, 3).await, None);
+        store.rooms.bring_back(id, a_user(3).id).await.expect("answers");
+    }
+    assert!(view(store, room, 1).await.is_listed());
 }

@@ -4,7 +4,7 @@ use super::{
     shapes::{RoomShape, read_cursor, write_cursor},
 };
 use crate::{gate::Me, json::JsonBody, problem::Problem};
-use application::chat::{MarkRead, OpenRoom, Requests, Rooms};
+use application::chat::{ClearRoom, MarkRead, OpenRoom, Requests, Rooms};
 use domain::{
     history::Limit,
     id::{RoomId, UserId},
@@ -26,6 +26,8 @@ pub struct RoomsApi {
     pub requests: Requests,
     /// Moves read marks.
     pub mark_read: MarkRead,
+    /// Clears them.
+    pub clear_room: ClearRoom,
 }
 
 #[derive(Deserialize, Object)]
@@ -61,6 +63,13 @@ enum OpenedRoom {
     /// It begins now.
     #[oai(status = 201)]
     Created(Json<RoomShape>),
+}
+
+#[derive(ApiResponse)]
+enum Cleared {
+    /// It is out of one's sight.
+    #[oai(status = 204)]
+    Cleared,
 }
 
 #[derive(ApiResponse)]
@@ -107,6 +116,17 @@ impl RoomsApi {
     #[oai(path = "/rooms/:room", method = "get", operation_id = "find_room")]
     async fn find(&self, me: Me, room: Path<String>) -> Result<Json<RoomShape>, Problem> {
         self.show(me.user, parse_room(&room.0)?).await
+    }
+
+    /// Clear a conversation
+    ///
+    /// For oneself and for good: all there is up to now, and the room out of one's list until
+    /// something new is written. The other keeps it and is not told. What both have cleared is
+    /// emptied.
+    #[oai(path = "/rooms/:room", method = "delete", operation_id = "clear_room")]
+    async fn clear(&self, me: Me, room: Path<String>) -> Result<Cleared, Problem> {
+        self.clear_room.execute(me.user, parse_room(&room.0)?).await?;
+        Ok(Cleared::Cleared)
     }
 
     /// Accept a request

@@ -74,6 +74,9 @@ pub struct RoomShape {
     pub other_read_seq: u64,
     /// `request` while a stranger waits for oneself to accept or answer, else `open`.
     pub state: String,
+    /// Whether one has it in one's list; not after one cleared or declined it, until something new
+    /// is written or one asks for it.
+    pub listed: bool,
     /// RFC 3339.
     pub created_at: String,
 }
@@ -266,6 +269,7 @@ impl From<RoomEntry> for RoomShape {
     fn from(entry: RoomEntry) -> Self {
         let view = entry.view;
         Self {
+            listed: view.is_listed(),
             id: view.room.id.to_string(),
             other: UserShape::of(view.other, entry.other.as_ref()),
             last_message: entry.last_message.map(Into::into),

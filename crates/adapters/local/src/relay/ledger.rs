@@ -298,7 +298,7 @@ impl Ledger {
         tell: &mut impl FnMut(&Arc<ChatEvent>),
     ) {
         self.track(room, participants, 0);
-        tell(&Arc::new(ChatEvent::RoomChanged { participants, room }));
+        tell(&Arc::new(ChatEvent::RoomChanged { participants, room, only: None }));
     }
 
     fn track(&mut self, room: RoomId, participants: Participants, last: u64) {

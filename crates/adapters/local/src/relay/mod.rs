@@ -138,7 +138,7 @@ impl RelayEventBus {
                 self.wake_repairs(&ledger);
                 return;
             }
-            ChatEvent::RoomChanged { participants, room } => {
+            ChatEvent::RoomChanged { participants, room, .. } => {
                 ledger.hear_opened(*room, *participants);
             }
             ChatEvent::Read { .. }

@@ -97,7 +97,8 @@ impl SharedHistory {
 
     /// The event of a room's beginning.
     pub fn opened(&self, room: RoomId) -> ChatEvent {
-        ChatEvent::RoomChanged { participants: self.rooms()[&room].participants, room }
+        let participants = self.rooms()[&room].participants;
+        ChatEvent::RoomChanged { participants, room, only: None }
     }
 
     /// All messages of a room.

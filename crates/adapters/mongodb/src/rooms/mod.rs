@@ -1,5 +1,6 @@
 //! Rooms.
 
+mod cleared;
 mod record;
 mod views;
 
@@ -19,7 +20,9 @@ use async_trait::async_trait;
 use domain::{
     history::Limit,
     id::{RoomId, UserId},
-    room::{NewRoom, Participants, Partner, ReadMark, Room, RoomCursor, RoomView, Standing},
+    room::{
+        Cleared, NewRoom, Participants, Partner, ReadMark, Room, RoomCursor, RoomView, Standing,
+    },
 };
 use mongodb::{
     Collection,
@@ -144,6 +147,26 @@ impl RoomRepository for MongoStore {
         seq: u64,
     ) -> Result<Option<ReadMark>, Unavailable> {
         in_time(self.mark_read(room, user, seq)).await
+    }
+
+    async fn clear(&self, room: RoomId, user: UserId) -> Result<Option<Cleared>, Unavailable> {
+        in_time(self.clear_room(room, user)).await
+    }
+
+    async fn find_cleared(
+        &self,
+        room: RoomId,
+        user: UserId,
+    ) -> Result<Option<Cleared>, Unavailable> {
+        in_time(self.find_cleared_of(room, user)).await
+    }
+
+    async fn bring_back(&self, room: RoomId, user: UserId) -> Result<(), Unavailable> {
+        in_time(self.bring_room_back(room, user)).await
+    }
+
+    async fn empty_cleared(&self, limit: Limit) -> Result<bool, Unavailable> {
+        in_time(self.empty_next(limit.as_usize())).await
     }
 }
 

@@ -4,7 +4,7 @@ use anyhow::anyhow;
 use domain::{
     Timestamp,
     id::{RoomId, UserId},
-    room::{Participants, Standing},
+    room::{Cleared, Participants, Standing},
 };
 use mongodb::bson::{Binary, DateTime};
 use serde::Deserialize;
@@ -30,6 +30,18 @@ pub(crate) struct RoomRecord {
     /// Up to where the high one has.
     #[serde(default)]
     read_high: PlaceRecord,
+    /// What the low participant took out of their sight.
+    #[serde(default)]
+    cleared_low: ClearedRecord,
+    /// What the high one did.
+    #[serde(default)]
+    cleared_high: ClearedRecord,
+    /// `seq` of the newest message when the low participant put it away.
+    #[serde(default)]
+    put_away_low: Option<i64>,
+    /// When the high one did.
+    #[serde(default)]
+    put_away_high: Option<i64>,
     /// How the low participant stands to it.
     #[serde(default)]
     standing_low: StandingRecord,
@@ -49,6 +61,13 @@ pub(crate) struct RoomRecord {
 struct PlaceRecord {
     seq: i64,
     low_count: i64,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct ClearedRecord {
+    seq: i64,
+    low_count: i64,
+    rev: i64,
 }
 
 /// How somebody stands to a room; kept only where it is not the usual way.
@@ -132,6 +151,30 @@ impl RoomRecord {
     pub(crate) fn read(&self, is_low: bool) -> anyhow::Result<Place> {
         let PlaceRecord { seq, low_count } = if is_low { &self.read_low } else { &self.read_high };
         Ok(Place { seq: count(*seq)?, low_count: count(*low_count)? })
+    }
+
+    /// What one of the two took out of their sight.
+    pub(crate) fn cleared(&self, is_low: bool) -> anyhow::Result<Cleared> {
+        let record = self.cleared_record(is_low);
+        Ok(Cleared { seq: count(record.seq)?, rev: count(record.rev)? })
+    }
+
+    /// Where one of the two begins to count what is unread: behind what they read or cleared,
+    /// whichever is further.
+    pub(crate) fn counted(&self, is_low: bool) -> anyhow::Result<Place> {
+        let (read, cleared) = (self.read(is_low)?, self.cleared_record(is_low));
+        let cleared = Place { seq: count(cleared.seq)?, low_count: count(cleared.low_count)? };
+        Ok(if cleared.seq > read.seq { cleared } else { read })
+    }
+
+    /// Where one of the two put it away.
+    pub(crate) fn put_away_at(&self, is_low: bool) -> anyhow::Result<Option<u64>> {
+        let seq = if is_low { self.put_away_low } else { self.put_away_high };
+        seq.map(count).transpose()
+    }
+
+    fn cleared_record(&self, is_low: bool) -> &ClearedRecord {
+        if is_low { &self.cleared_low } else { &self.cleared_high }
     }
 
     /// How one of the two stands to it.

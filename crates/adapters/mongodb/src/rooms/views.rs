@@ -118,12 +118,13 @@ impl Sketch {
     /// Finds the other's unread messages that are deleted, if there can be any.
     fn unread_and_deleted(&self) -> Option<Document> {
         let view = &self.view;
-        (view.unread > 0 && self.deleted_bound > view.read_seq).then(|| {
+        let counted = view.read_seq.max(view.cleared.seq);
+        (view.unread > 0 && self.deleted_bound > counted).then(|| {
             doc! {
                 "room": id(view.room.id.as_bytes()),
                 "sender": id(view.other.as_bytes()),
                 "deleted": true,
-                "seq": { "$gt": number(view.read_seq), "$lte": number(view.room.last_seq) },
+                "seq": { "$gt": number(counted), "$lte": number(view.room.last_seq) },
             }
         })
     }
@@ -148,7 +149,8 @@ impl ViewRecord {
             created_at: self.room.created_at()?,
             active_at: self.room.active_at()?,
         };
-        let unread = head.sent_by(other == low).saturating_sub(mine.sent_by(other == low));
+        let counted = self.room.counted(user == low)?;
+        let unread = head.sent_by(other == low).saturating_sub(counted.sent_by(other == low));
         let view = RoomView {
             room,
             other,
@@ -158,6 +160,8 @@ impl ViewRecord {
             unread,
             standing: self.room.standing(user == low),
             other_standing: self.room.standing(other == low),
+            cleared: self.room.cleared(user == low)?,
+            put_away_at: self.room.put_away_at(user == low)?,
         };
         Ok(Sketch {
             view,

@@ -57,6 +57,8 @@ enum EventRecord {
     RoomChanged {
         participants: [Bytes; 2],
         room: Bytes,
+        #[serde(default)]
+        only: Option<Bytes>,
     },
     SessionEnded {
         user: Bytes,
@@ -148,9 +150,10 @@ impl EventRecord {
                 user: Bytes::of(user.as_bytes()),
                 left_at: left_at.map(|at| at.timestamp_millis()),
             },
-            ChatEvent::RoomChanged { participants, room } => Self::RoomChanged {
+            ChatEvent::RoomChanged { participants, room, only } => Self::RoomChanged {
                 participants: pair(*participants),
                 room: Bytes::of(room.as_bytes()),
+                only: only.map(|user| Bytes::of(user.as_bytes())),
             },
             ChatEvent::SessionEnded { user, session } => Self::SessionEnded {
                 user: Bytes::of(user.as_bytes()),
@@ -186,9 +189,13 @@ fn event(record: EventRecord) -> Option<ChatEvent> {
                 None => None,
             },
         },
-        EventRecord::RoomChanged { participants, room } => ChatEvent::RoomChanged {
+        EventRecord::RoomChanged { participants, room, only } => ChatEvent::RoomChanged {
             participants: participants_of(&participants)?,
             room: RoomId::from_bytes(room.id()?),
+            only: match only {
+                Some(user) => Some(UserId::from_bytes(user.id()?)),
+                None => None,
+            },
         },
         EventRecord::SessionEnded { user, session } => ChatEvent::SessionEnded {
             user: UserId::from_bytes(user.id()?),
