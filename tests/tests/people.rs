@@ -116,8 +116,8 @@ async fn what_is_declined_is_out_of_sight_until_it_is_asked_for_and_its_sender_n
     let heard = hear_until_own(&mut his, &bob, &other).await;
     let (about, others): (Vec<_>, Vec<_>) =
         heard.iter().partition(|frame| frame["room"] == *room || frame["id"] == *room);
-    let listed: Vec<_> = about.iter().map(|frame| &frame["listed"]).collect();
-    assert_eq!(listed, [&json!(false)], "his other devices hear that he declined: {about:?}");
+    let shown: Vec<_> = about.iter().map(|frame| &frame["listed"]).collect();
+    assert_eq!(shown, [&json!(false)], "his other devices hear that he declined: {about:?}");
     assert!(!others.is_empty());
 
     assert_eq!(bob.room_with(&ann).await, room);

@@ -223,3 +223,23 @@ async fn it_ends_with_the_session_and_with_the_store() {
     drop(data);
     assert!(matches!(export.begin(me).await.err(), Some(ExportError::Gone)));
 }
+
+#[tokio::test]
+async fn what_was_cleared_is_not_given() {
+    let w = World::new();
+    let me = somebody(&w).await;
+    let room = w.a_room(1, 2).await;
+    w.send(2, a_draft(room, 1, "long ago")).await;
+    w.clear_room().execute(me.user, room).await.expect("is cleared");
+    w.send(2, a_draft(room, 2, "since then")).await;
+    let gone = w.a_room(1, 3).await;
+    w.send(3, a_draft(gone, 3, "all of it")).await;
+    w.clear_room().execute(me.user, gone).await.expect("is cleared");
+
+    let mut data = export(&w).begin(me).await.expect("begins");
+    let mut given = Vec::new();
+    for conversation in data.list_conversations().await.expect("answers") {
+        given.extend(read(&mut data, &conversation).await);
+    }
+    assert_eq!(given, ["since then"]);
+}

@@ -42,6 +42,8 @@ pub struct Conversation {
     pub created_at: Timestamp,
     /// How many messages it had.
     pub last_seq: u64,
+    /// Up to where the one who exports has cleared it; none of that is given.
+    pub cleared_seq: u64,
     /// Up to where oneself had read.
     pub read_seq: u64,
     /// Up to where the other had, as far as it shows.
@@ -122,6 +124,7 @@ impl OwnData {
         conversation: &Conversation,
         after: u64,
     ) -> Result<Vec<OpenedMessage>, Interrupted> {
+        let after = after.max(conversation.cleared_seq);
         if after >= conversation.last_seq {
             return Ok(Vec::new());
         }
@@ -151,6 +154,7 @@ impl From<&RoomView> for Conversation {
             standing: view.standing,
             created_at: view.room.created_at,
             last_seq: view.room.last_seq,
+            cleared_seq: view.cleared.seq,
             read_seq: view.read_seq,
             other_read_seq: if view.other_standing.shows() { view.other_read_seq } else { 0 },
         }
