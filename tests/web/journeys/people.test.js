@@ -52,11 +52,11 @@ const request = ({ page }) => page.getByRole('region', { name: 'Request' });
 const blocked = ({ page }) => page.getByRole('region', { name: 'Blocked', exact: true });
 const button = (place, name) => place.getByRole('button', { name, exact: true });
 
-/** Opens the menu of the open room by keyboard and takes what is in it. @param {Person} person @param {string} item */
-async function takeFromMenu({ page }, item) {
+/** Opens the menu of the open room by keyboard and takes what is in it. @param {Person} person @param {string} item @param {number} [place] */
+async function takeFromMenu({ page }, item, place = 1) {
   await page.getByLabel('More').focus();
   await page.keyboard.press('Enter');
-  await page.keyboard.press('Tab');
+  for (let tab = 0; tab < place; tab += 1) await page.keyboard.press('Tab');
   assert.equal(await page.evaluate(() => document.activeElement?.textContent), item);
   await page.keyboard.press('Enter');
 }
@@ -178,6 +178,37 @@ for (const look of LOOKS) {
       await failure.getByRole('button', { name: 'Retry' }).click();
       await fay.sees('Are you there?');
       await eve.sees('Are you there?', 'sent');
+    });
+  });
+
+  test(`a conversation is cleared for oneself, on every device, at ${width} px`, async (t) => {
+    const [ida, jon] = await arrive(look, [`ida${width}`, `jon${width}`]);
+    await journey(t, [ida, jon], async () => {
+      await ida.find(jon.name);
+      await ida.write('Where did I put the keys?');
+      await row(jon, ida.name).click();
+      await jon.write('Under the mat');
+      await ida.sees('Under the mat');
+      const tab = await secondTab(jon);
+      await jon.page.bringToFront();
+      await takeFromMenu(jon, 'Clear conversation', 2);
+      const dialog = jon.page.getByRole('dialog');
+      await isClean(jon, 'the question');
+      await button(dialog, 'Cancel').click();
+      await jon.sees('Under the mat');
+      await takeFromMenu(jon, 'Clear conversation', 2);
+      await button(dialog, 'Clear').press('Enter');
+      await jon.page.waitForURL('**/chat/');
+      for (const one of [jon, tab]) await row(one, ida.name).waitFor({ state: 'detached' });
+      await ida.sees('Under the mat');
+
+      await ida.write('They are not there');
+      await row(jon, ida.name).click();
+      await jon.sees('They are not there');
+      assert.equal(await jon.bubble('Under the mat').count(), 0);
+      await jon.page.reload();
+      await jon.sees('They are not there');
+      assert.equal(await jon.bubble('Under the mat').count(), 0);
     });
   });
 

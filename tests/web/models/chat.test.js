@@ -391,6 +391,25 @@ test('what was declined on another device leaves the list with the next catch-up
   assert.deepEqual([chat.rooms.ids, left], [[], ['r']]);
 });
 
+test('what is cleared leaves the list and comes back empty with what is new', async () => {
+  const server = serverWith(2);
+  const { chat, left, socket } = await requested(server);
+  await chat.clear('r');
+  await settle();
+  assert.deepEqual([chat.rooms.ids, left, chat.history('r')], [[], ['r'], undefined]);
+  socket().tell({ type: 'message', ...server.post({ sender: 'ben' }) });
+  await settle();
+  assert.deepEqual(chat.rooms.ids, ['r']);
+});
+
+test('what was cleared or declined on another device leaves the list at once', async () => {
+  const server = serverWith(2);
+  const { chat, left, socket } = await requested(server);
+  server.cleared = 2;
+  socket().tell({ type: 'room', ...server.room() });
+  assert.deepEqual([chat.rooms.ids, left], [[], ['r']]);
+});
+
 test('a room that is missing in the list for a moment stays', async () => {
   const server = serverWith(1);
   const { chat, left, socket } = await requested(server);

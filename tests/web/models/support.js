@@ -85,6 +85,8 @@ export class FakeServer {
   read = { anna: 0, ben: 0 };
   /** @type {Room["state"] | "declined"} */
   state = 'open';
+  /** What anna cleared; it is out of her list until there is more. */
+  cleared = -1;
   /** Whom anna blocks. @type {Set<string>} */
   blocked = new Set();
   /** Calls that were made, in order. @type {string[]} */
@@ -114,8 +116,12 @@ export class FakeServer {
     return {
       id: 'r', other: person('ben'), last_message: this.messages.at(-1) ?? null, last_seq: this.messages.length, rev: this.rev,
       unread, read_seq: this.read.anna, other_read_seq: this.read.ben,
-      state: this.state === 'request' ? 'request' : 'open', created_at: '2026-01-01T00:00:00.000Z',
+      listed: this.#listed, state: this.state === 'request' ? 'request' : 'open', created_at: '2026-01-01T00:00:00.000Z',
     };
+  }
+
+  get #listed() {
+    return this.state !== 'declined' && this.messages.length > this.cleared;
   }
 
   /** @template T @param {string} call @param {() => T} answer @returns {Promise<T>} */
@@ -130,7 +136,7 @@ export class FakeServer {
   get api() {
     return {
       me: () => this.#answer('me', () => person('anna')),
-      rooms: () => this.#answer('rooms', () => ({ rooms: this.state === 'declined' ? [] : [this.room()], cursor: null })),
+      rooms: () => this.#answer('rooms', () => ({ rooms: this.#listed ? [this.room()] : [], cursor: null })),
       /** @param {string} id */
       room: (id) => this.#answer('room', () => {
         if (id !== 'r' || this.state === 'declined') throw new Problem(404, 'not_found', 'no such room');
@@ -144,6 +150,10 @@ export class FakeServer {
       decline: () => this.#answer('decline', () => {
         if (this.state === 'open') throw new Problem(409, 'already_open', 'too late');
         this.state = 'declined';
+        return null;
+      }),
+      clear: () => this.#answer('clear', () => {
+        this.cleared = this.messages.length;
         return null;
       }),
       blocks: () => this.#answer('blocks', () => ({ users: [...this.blocked].map(person) })),

@@ -32,6 +32,9 @@ export const chatApi = {
   /** @param {string} room @returns {Promise<null>} */
   decline: (room) => call('POST', `${path(room)}/decline`),
 
+  /** @param {string} room @returns {Promise<null>} */
+  clear: (room) => call('DELETE', path(room)),
+
   /** @returns {Promise<{users: User[]}>} */
   blocks: () => call('GET', '/api/blocks'),
 

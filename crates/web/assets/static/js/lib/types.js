@@ -40,6 +40,7 @@
  * @property {number} read_seq
  * @property {number} other_read_seq
  * @property {"open" | "request"} state
+ * @property {boolean} [listed] `false` once I cleared or declined it
  * @property {string} created_at
  */
 

@@ -111,12 +111,18 @@ export class Chat extends Emitter {
     return /** @type {Room} */ (this.rooms.get(told.id));
   }
 
+  /** One that I cleared or declined, here or elsewhere, is out of my sight. @param {Room} told */
+  #takeIfListed(told) {
+    if (told.listed === false) this.#drop(told.id);
+    else this.#takeRoom(told);
+  }
+
   /** Asks for one room, once however many want it. @param {string} id */
   #refreshRoom(id) {
     const running = this.#asking.get(id);
     if (running) return running;
     const asking = this.#guard(this.api.room(id))
-      .then((told) => void this.#takeRoom(told), (problem) => this.#dropIfGone(id, problem))
+      .then((told) => void this.#takeIfListed(told), (problem) => this.#dropIfGone(id, problem))
       .finally(() => this.#asking.delete(id));
     this.#asking.set(id, asking);
     return asking;
@@ -148,7 +154,7 @@ export class Chat extends Emitter {
     }
   }
 
-  /** Nobody is told, so the other pages of mine ask. @param {string} id @throws {Problem} */
+  /** @param {string} id @throws {Problem} */
   async decline(id) {
     try {
       await this.#guard(this.api.decline(id));
@@ -157,6 +163,13 @@ export class Chat extends Emitter {
       void this.#refreshRoom(id);
       throw problem;
     }
+    this.#drop(id);
+    void this.catchUp(); // a list that was on its way has it still
+  }
+
+  /** Takes all there is out of my sight, for good; it comes back with what is new. @param {string} id @throws {Problem} */
+  async clear(id) {
+    await this.#guard(this.api.clear(id));
     this.#drop(id);
     void this.catchUp(); // a list that was on its way has it still
   }
@@ -346,7 +359,7 @@ export class Chat extends Emitter {
         break;
       case 'room': {
         const { type, ...room } = frame;
-        this.#takeRoom(room);
+        this.#takeIfListed(room);
         break;
       }
       case 'read':

@@ -55,11 +55,11 @@ export class RelationView {
     const blocked = !other.deleted && this.chat.blocked.has(other.id);
     const hadFocus = [this.request, this.blocked].some((bar) => bar.contains(document.activeElement));
     for (const bar of [this.request, this.blocked]) part(bar, 'name').textContent = displayName(other);
-    const item = find(this.menu, 'button', HTMLButtonElement);
+    const item = find(this.menu, '#block', HTMLButtonElement);
     item.value = blocked ? 'unblock' : 'block';
     item.textContent = `${blocked ? 'Unblock' : 'Block'} ${displayName(other)}`;
     item.classList.toggle('danger-text', !blocked);
-    this.menu.hidden = other.deleted;
+    item.hidden = other.deleted;
     this.request.hidden = blocked || room.state !== 'request';
     this.blocked.hidden = !blocked;
     // Nobody would read it.
@@ -78,6 +78,7 @@ export class RelationView {
     this.problem.hidden = true;
     try {
       if (what === 'block' && !(await askToBlock(room.other))) return;
+      if (what === 'clear' && !(await askToClear(room.other))) return;
       await this.#do(what, room);
       this.actions.changed();
     } catch (problem) {
@@ -95,6 +96,7 @@ export class RelationView {
     const { chat } = this;
     if (what === 'accept') return chat.accept(room.id);
     if (what === 'decline') return chat.decline(room.id);
+    if (what === 'clear') return chat.clear(room.id);
     return what === 'block' ? chat.block(room.other.id) : chat.unblock(room.other.id);
   }
 
@@ -109,4 +111,10 @@ export class RelationView {
 function askToBlock(other) {
   const explanation = 'They can’t write to you, and neither of you sees whether the other is online. They are not told.';
   return confirm(`Block ${displayName(other)}?`, explanation, 'Block');
+}
+
+/** @param {User} other */
+function askToClear(other) {
+  const explanation = `All messages up to now are gone for you, on all your devices. ${displayName(other)} keeps them and is not told.`;
+  return confirm('Clear this conversation?', explanation, 'Clear');
 }
