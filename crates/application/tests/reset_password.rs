@@ -2,7 +2,8 @@ use crate::world::{FROM, MILLISECOND, World, a_browser, a_known_browser, limits_
 use adapter_local::LocalRateLimiter;
 use application::{
     accounts::{
-        ForgotPassword, NewPasswordError, ResetPassword, ResetPasswordError, SignIn, SignInError,
+        ForgotPassword, ForgotPasswordError, NewPasswordError, ResetPassword, ResetPasswordError,
+        SignIn, SignInError,
     },
     limits::Limits,
     ports::{Mail, MockUserRepository},
@@ -16,6 +17,7 @@ use domain::{
 };
 use std::{net::IpAddr, sync::Arc};
 use testkit::{a_user, an_email};
+use tokio::sync::Semaphore;
 
 const NEW: &str = "velvet tractor plum";
 
@@ -143,6 +145,18 @@ async fn links_are_bounded_by_a_limit_that_codes_do_not_share() {
         forgot.tasks.wait().await;
         assert_eq!(w.mailer.last_reset(&an_email(1)).is_some(), mailed, "without {refused}");
     }
+}
+
+#[tokio::test]
+async fn when_very_many_links_are_under_way_everybody_is_asked_to_come_back() {
+    let w = World::new();
+    w.an_account(1).await;
+    let forgot = ForgotPassword { places: Arc::new(Semaphore::new(0)), ..w.forgot_password() };
+    for n in [1, 2] {
+        let refused = forgot.execute(FROM, &an_email(n)).await;
+        assert!(matches!(refused, Err(ForgotPasswordError::Throttled(_))), "{refused:?}");
+    }
+    assert!(forgot.tasks.is_empty());
 }
 
 #[tokio::test]

@@ -226,6 +226,7 @@ impl Parts {
                 },
                 limits: self.limits(),
                 tasks: shutdown.tasks.clone(),
+                places: Arc::new(Semaphore::new(ForgotPassword::PLACES)),
             },
             reset_password: ResetPassword {
                 users: self.store.clone(),

@@ -8,9 +8,11 @@ use crate::{
     },
 };
 use domain::{
-    email::Email, password_reset::PasswordReset, throttle::Throttled, token::ResetToken, user::User,
+    TimeDelta, email::Email, password_reset::PasswordReset, throttle::Throttled, token::ResetToken,
+    user::User,
 };
 use std::{net::IpAddr, sync::Arc};
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 /// Mails a link to those who forgot their password.
@@ -21,6 +23,8 @@ pub struct ForgotPassword {
     pub limits: Limits,
     /// What must end before the program does.
     pub tasks: TaskTracker,
+    /// How many of them there may be at once, whoever asks.
+    pub places: Arc<Semaphore>,
 }
 
 /// Makes and mails links for new passwords.
@@ -83,13 +87,19 @@ pub enum ResetPasswordError {
 }
 
 impl ForgotPassword {
+    /// Requests whose mail is under way at once; beyond that everybody is asked to come back.
+    pub const PLACES: usize = 256;
+
     /// Mails a link, if the address has an account. All that depends on that is done after the
     /// answer, so that neither its words nor its time tell who exists.
     pub async fn execute(&self, from: IpAddr, email: &Email) -> Result<(), ForgotPasswordError> {
         self.limits.forgot_password(from).await?;
+        let busy = Throttled { retry_after: TimeDelta::seconds(1) };
+        let place = self.places.clone().try_acquire_owned().map_err(|_| busy)?;
         let user = self.links.users.find_by_email(email).await?;
         let (links, limits) = (self.links.clone(), self.limits.clone());
         self.tasks.spawn(async move {
+            let _place = place;
             let Some(user) = user.filter(|user| user.disabled_at.is_none()) else { return };
             if limits.reset_mail(&user.email).await.is_err() {
                 return;

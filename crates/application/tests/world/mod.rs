@@ -430,7 +430,12 @@ impl World {
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
         };
-        ForgotPassword { links, limits: no_limits(), tasks: TaskTracker::new() }
+        ForgotPassword {
+            links,
+            limits: no_limits(),
+            tasks: TaskTracker::new(),
+            places: Arc::new(Semaphore::new(ForgotPassword::PLACES)),
+        }
     }
 
     pub fn reset_password(&self) -> ResetPassword {
