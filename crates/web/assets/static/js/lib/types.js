@@ -27,7 +27,11 @@
  * @property {string | null} edited_at
  * @property {boolean} deleted
  * @property {boolean} unreadable
+ * @property {string | null} reply_to the message it answers
+ * @property {Reaction[]} reactions
  */
+
+/** @typedef {{emoji: string, users: string[]}} Reaction */
 
 /**
  * @typedef {object} Room
@@ -60,9 +64,23 @@
  * @property {string} client_id
  * @property {string} room
  * @property {string} body
+ * @property {string} [reply_to] the message it answers
  * @property {number} at when it was written, in milliseconds
  * @property {"pending" | "failed"} state
  * @property {string} [reason] the code of the refusal
+ * @property {string} [detail] what the server said about it
+ */
+
+/**
+ * What I want otherwise about a message, until the server has done it.
+ * @typedef {object} Change
+ * @property {string} room
+ * @property {string} key the message's in the conversation
+ * @property {string} id the message's; empty until the server has it
+ * @property {"edit" | "delete" | "react" | "unreact"} kind
+ * @property {string} what the new text, or the emoji
+ * @property {number} at from when on the server is asked, in milliseconds
+ * @property {"pending" | "failed"} state
  * @property {string} [detail] what the server said about it
  */
 
@@ -77,7 +95,7 @@
  */
 
 /**
- * @typedef {{type: "send", client_id: string, room: string, body: string}
+ * @typedef {{type: "send", client_id: string, room: string, body: string, reply_to?: string}
  *   | {type: "read", room: string, seq: number}} ClientFrame
  */
 

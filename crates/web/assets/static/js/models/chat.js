@@ -1,5 +1,6 @@
 /** @import {User, Room, Message, ServerFrame} from '../lib/types.js' */
 /** @import {ChatApi} from '../lib/chat-api.js' */
+/** @import {Changes} from './changes.js' */
 /** @import {Connection} from './connection.js' */
 /** @import {Outbox} from './outbox.js' */
 import { Emitter } from '../lib/events.js';
@@ -19,7 +20,7 @@ const MAX_HISTORIES = 8;
  * One person's conversations on this page: what is known, what is announced, what is being sent.
  * The socket announces and the API tells, so every new connection is followed by a catch-up.
  *
- * @extends {Emitter<{rooms: null, room: string, left: string, presence: null, blocks: null, connection: string, ended: null}>}
+ * @extends {Emitter<{rooms: null, room: string, left: string, presence: null, blocks: null, connection: string, message: Message, refused: string, ended: null}>}
  */
 export class Chat extends Emitter {
   /** Whether the list of rooms is loading, there, or could not be had. @type {"loading" | "ready" | "failed"} */
@@ -36,6 +37,8 @@ export class Chat extends Emitter {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #catchUpTimer;
   #ended = false;
+  /** What I want otherwise about messages; there once something is. @type {Changes | null} */
+  changes = null;
   presence = new Presence();
   /** Whom I block. @type {Set<string>} */
   blocked = new Set();
@@ -71,6 +74,7 @@ export class Chat extends Emitter {
   start() {
     this.connection.connect();
     void this.catchUp();
+    if (this.outbox.store.names('change:').length > 0) void this.loadChanges();
   }
 
   /** @param {string} room */
@@ -265,6 +269,19 @@ export class Chat extends Emitter {
     this.#settle(history);
   }
 
+  /** Goes to a message, wherever it is. @param {RoomHistory} history @param {number} seq @throws {Problem} */
+  async loadAround(history, seq) {
+    await this.#guard(history.load(() => this.#pageAround(history.room, seq)));
+    this.#settle(history);
+  }
+
+  /** @param {string} room @param {number} seq */
+  async #pageAround(room, seq) {
+    const { messages } = await this.api.messages(room, { around: seq, limit: PAGE });
+    const newest = this.rooms.get(room)?.last_seq ?? 0;
+    return { messages, hasOlder: messages[0]?.seq > 1, hasNewer: (messages.at(-1)?.seq ?? 0) < newest };
+  }
+
   /** Goes to the newest messages. @param {RoomHistory} history @throws {Problem} */
   async loadNewest(history) {
     if (!history.hasNewer) return;
@@ -285,10 +302,11 @@ export class Chat extends Emitter {
    * Shows and sends a message; it is kept until the server has it.
    * @param {string} room
    * @param {string} body already normalised
+   * @param {string} [reply_to] the message it answers
    * @returns {boolean} `false` when too many are waiting
    */
-  sendMessage(room, body) {
-    if (!this.outbox.add(room, body)) return false;
+  sendMessage(room, body, reply_to) {
+    if (!this.outbox.add(room, body, reply_to)) return false;
     this.sender.pump();
     return true;
   }
@@ -297,6 +315,17 @@ export class Chat extends Emitter {
   retry(client_id) {
     this.outbox.retry(client_id);
     this.sender.pump();
+  }
+
+  /** @returns {Promise<Changes>} */
+  async loadChanges() {
+    const { Changes } = await import('./changes.js');
+    return (this.changes ??= new Changes(this));
+  }
+
+  /** @param {import('../lib/types.js').Change} change @throws {Problem} */
+  async change(change) {
+    this.#takeMessage(await this.#guard(this.api.change(change)));
   }
 
   /**
@@ -333,6 +362,7 @@ export class Chat extends Emitter {
       case 'ready':
         this.#tellReads();
         this.sender.connected();
+        this.changes?.connected();
         void this.catchUp();
         break;
       case 'message': {
@@ -377,6 +407,7 @@ export class Chat extends Emitter {
   /** A version of a message, from wherever it came. @param {Message} message */
   #meet(message) {
     const changed = this.#histories.get(message.room)?.apply(message);
+    this.emit('message', message);
     this.#resolve(message);
     if (changed) this.emit('room', message.room);
   }
@@ -385,6 +416,7 @@ export class Chat extends Emitter {
   #resolve(message) {
     if (message.sender !== this.me.id) return;
     this.outbox.resolve(message);
+    this.changes?.met(message);
     this.sender.acknowledged(message.room, message.client_id);
   }
 
@@ -521,6 +553,7 @@ export class Chat extends Emitter {
     this.#ended = true;
     clearTimeout(this.#catchUpTimer);
     this.connection.stop();
+    this.changes?.stop();
     this.emit('ended', null);
   }
 }

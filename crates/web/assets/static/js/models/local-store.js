@@ -59,7 +59,7 @@ export class LocalStore {
 
   /** What would be lost by `wipe`. */
   get unsent() {
-    return { messages: this.names('outbox:').length, drafts: this.names('draft:').length };
+    return { messages: this.names('outbox:').length + this.names('change:').length, drafts: this.names('draft:').length };
   }
 
   /** Forgets everything about this person. */

@@ -120,8 +120,10 @@ function start(me) {
   });
   addEventListener('storage', (event) => {
     if (event.key === `${store.prefix}people`) void chat.catchUp();
-    const [, client_id] = event.key?.split(`${store.prefix}outbox:`) ?? [];
-    if (client_id && event.newValue === null) outbox.forget(client_id);
+    if (event.newValue !== null || !event.key?.startsWith(store.prefix)) return;
+    const name = event.key.slice(store.prefix.length);
+    outbox.forget(name.replace('outbox:', ''));
+    chat.changes?.forget(name);
   });
   chat.on('ended', () => {
     const bar = findHtml(app, '#session-bar');

@@ -1,4 +1,7 @@
-/** @import {Room} from '../lib/types.js' */
+/** @import {Message, Room} from '../lib/types.js' */
+/** @import {Originals} from '../models/originals.js' */
+/** @import {Item} from '../models/timeline.js' */
+/** @import {MessageActions} from './message-actions.js' */
 /** @import {Chat} from '../models/chat.js' */
 /** @import {RoomHistory} from '../models/history.js' */
 /** @import {LocalStore} from '../models/local-store.js' */
@@ -8,7 +11,6 @@ import { displayName } from '../models/person.js';
 import { timeline } from '../models/timeline.js';
 import { drawAvatar } from './avatar.js';
 import { ComposerView } from './composer-view.js';
-import { confirm } from './confirm.js';
 import { LogView } from './log-view.js';
 import { RelationView } from './relation-view.js';
 
@@ -33,6 +35,12 @@ export class ConversationView {
   #newerNotBefore = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #reading;
+  /** What is shown. @type {Item[]} */
+  items = [];
+  /** @type {Promise<MessageActions> | null} */
+  #actions = null;
+  /** @type {Originals | null} */
+  originals = null;
 
   /**
    * @param {HTMLElement} root
@@ -53,19 +61,20 @@ export class ConversationView {
     this.full = findHtml(root, '#outbox-full');
     this.log = new LogView(root, {
       onScroll: () => this.#placeChanged(),
+      onFocusLost: () => this.focus(),
       onNearOlder: () => void this.#loadOlder(false),
       onNearNewer: () => void this.#loadNewer(),
     });
-    this.composer = new ComposerView(root, store, (body) => this.#send(body));
+    this.composer = new ComposerView(root, store, (body) => this.send(body));
     this.relation = new RelationView(root, chat, {
       changed: () => store.set('people', Date.now()), // other tabs hear of it
-      focusComposer: () => (isTouch() ? this.log.log : this.composer.text).focus({ preventScroll: true }),
+      focusComposer: () => this.focus(),
     });
     this.#listen();
   }
 
   #listen() {
-    const draw = batched(() => this.#draw());
+    const draw = batched(() => this.draw());
     this.chat.on('room', (room) => {
       if (room === this.#room) draw();
     });
@@ -79,9 +88,36 @@ export class ConversationView {
     this.jump.addEventListener('click', () => void this.#jumpToNewest());
     find(this.older, 'button', HTMLButtonElement).onclick = () => void this.#loadOlder(true);
     find(this.notice, 'button', HTMLButtonElement).onclick = () => void this.open(this.#room);
-    this.log.log.addEventListener('click', (event) => this.#messageAction(event));
-    part(this.failedBar, 'retry-all').onclick = () => this.#failed().forEach((entry) => this.chat.retry(entry.client_id));
-    part(this.failedBar, 'delete-all').onclick = () => void this.#deleteFailed();
+    addEventListener('pagehide', () => this.chat.changes?.settle());
+    const act = (/** @type {Event} */ event) => this.#act(event);
+    for (const type of ['click', 'keydown', 'contextmenu', 'pointerover', 'focusin']) this.log.items.addEventListener(type, act);
+    this.composer.text.addEventListener('keydown', (event) => event.key === 'ArrowUp' && act(event));
+    this.failedBar.addEventListener('click', act);
+  }
+
+  /** The room that is open, or nothing. */
+  get room() {
+    return this.#room;
+  }
+
+  /** To where one goes on writing; on glass that would open the keyboard. */
+  focus() {
+    (isTouch() ? this.log.log : this.composer.text).focus({ preventScroll: true });
+  }
+
+  /** What is done to messages is loaded when somebody comes near them. @param {Event} event */
+  #act(event) {
+    this.#actions ??= import('./message-actions.js').then(({ loadActions }) => loadActions(this));
+    this.#actions.then((actions) => actions.handle(event), () => (this.#actions = null));
+  }
+
+  /** A message that is answered but not loaded. @param {string} id @returns {Message | null | undefined} */
+  #original(id) {
+    if (this.originals) return this.originals.find(this.#room, id);
+    import('../models/originals.js').then(({ Originals }) => {
+      this.originals ??= new Originals(this.chat);
+      this.draw();
+    }, () => undefined);
   }
 
   /** What failed for want of a connection is tried again. */
@@ -90,8 +126,14 @@ export class ConversationView {
     else if (this.#olderFailed) void this.#loadOlder(true);
   }
 
+  #leave() {
+    this.composer.endTask();
+    this.chat.changes?.settle();
+  }
+
   /** No room is chosen. */
   close() {
+    this.#leave();
     this.#room = '';
     this.#history = null;
     this.#show(this.welcome);
@@ -102,6 +144,7 @@ export class ConversationView {
    * @param {string} id
    */
   async open(id) {
+    if (id !== this.#room) this.#leave();
     this.#room = id;
     this.#history = null;
     this.#olderFailed = false;
@@ -119,7 +162,7 @@ export class ConversationView {
       const history = await this.chat.open(id);
       if (this.#room !== id) return;
       this.#history = history;
-      this.#draw();
+      this.draw();
       setTimeout(() => this.log.setQuiet(false), ANNOUNCE_AFTER);
     } catch (problem) {
       if (this.#room === id) this.#failedToOpen(problem);
@@ -190,19 +233,21 @@ export class ConversationView {
     this.#show(this.notice);
   }
 
-  #draw() {
+  draw() {
     const room = this.chat.rooms.get(this.#room);
     const history = this.#history;
     if (!room || !history) return;
     this.#moveDivider(room);
     this.#trim(history);
-    const items = timeline({
+    const items = (this.items = timeline({
       messages: history.messages,
       waiting: this.chat.outbox.forRoom(room.id),
+      changes: this.chat.changes?.forRoom(room.id),
+      elsewhere: (id) => this.#original(id),
       me: this.chat.me.id,
       otherReadSeq: room.other_read_seq,
       unreadAfter: this.#unreadAfter,
-    });
+    }));
     this.skeleton.hidden = true;
     this.empty.hidden = items.length > 0;
     this.older.hidden = !history.hasOlder;
@@ -256,7 +301,7 @@ export class ConversationView {
     this.log.setQuiet(true);
     try {
       await load(history);
-      if (history === this.#history) this.#draw();
+      if (history === this.#history) this.draw();
       return false;
     } catch (problem) {
       if (problem instanceof Problem) return true;
@@ -279,7 +324,7 @@ export class ConversationView {
     }
     if (history !== this.#history) return;
     this.log.follow();
-    this.#draw();
+    this.draw();
   }
 
   // Reading
@@ -307,10 +352,10 @@ export class ConversationView {
 
   // Writing
 
-  /** @param {string} body */
-  #send(body) {
+  /** @param {string} body @param {string} [reply_to] the message it answers */
+  send(body, reply_to) {
     if (!this.#room) return false;
-    const taken = this.chat.sendMessage(this.#room, body);
+    const taken = this.chat.sendMessage(this.#room, body, reply_to);
     this.full.hidden = taken;
     if (!taken) return false;
     this.log.follow();
@@ -318,31 +363,15 @@ export class ConversationView {
     return true;
   }
 
-  /** @param {MouseEvent} event */
-  #messageAction(event) {
-    const button = event.target instanceof Element ? event.target.closest('button[data-action]') : null;
-    const key = button?.closest('[data-key]')?.getAttribute('data-key');
-    if (!(button instanceof HTMLElement) || !key) return;
-    if (button.dataset.action === 'retry') this.chat.retry(key);
-    else this.chat.outbox.remove(key);
-    this.composer.text.focus({ preventScroll: true });
-  }
-
-  #failed() {
+  /** My messages that were refused. */
+  failed() {
     return this.chat.outbox.forRoom(this.#room).filter((entry) => entry.state === 'failed');
   }
 
   #drawFailedBar() {
-    const count = this.#failed().length;
+    const count = this.failed().length;
     this.failedBar.hidden = count < 2;
     part(this.failedBar, 'text').textContent = `${count} messages not sent`;
-  }
-
-  async #deleteFailed() {
-    const failed = this.#failed();
-    const question = `Delete ${failed.length} messages?`;
-    if (!(await confirm(question, 'They were not sent, and they can’t be brought back.', 'Delete'))) return;
-    for (const entry of failed) this.chat.outbox.remove(entry.client_id);
   }
 }
 
