@@ -55,6 +55,9 @@ export function tokenize(text) {
   return tokens;
 }
 
+/** Text without its marks. @param {string} text */
+export const withoutMarks = (text) => tokenize(text).map((token) => token.text).join('');
+
 /** @param {RegExpExecArray} match @returns {Token | null} */
 function tokenOf([whole, block, code, strong, em]) {
   if (block ?? code) return { text: block ?? code, mark: 'code' };

@@ -59,6 +59,7 @@ export class ComposerView {
   /** @param {Task} task */
   begin(task) {
     this.endTask();
+    this.#save();
     this.#task = task;
     if (task.text !== undefined) {
       this.#draft = this.text.value;

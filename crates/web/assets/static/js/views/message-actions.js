@@ -7,6 +7,7 @@ import { Problem } from '../lib/api.js';
 import { element, findHtml, isTouch } from '../lib/dom.js';
 import { Originals } from '../models/originals.js';
 import { displayName } from '../models/person.js';
+import { withoutMarks } from '../models/text.js';
 import { confirm } from './confirm.js';
 import { icon, loadStyle } from './lazy.js';
 import { openMenu } from './message-menu.js';
@@ -261,7 +262,7 @@ export class MessageActions {
   #begin(title, about, task) {
     const bar = element('div', '', 'task');
     const words = element('p', '');
-    const quoted = element('span', about.split('\n', 1)[0]);
+    const quoted = element('span', withoutMarks(about.split('\n', 1)[0]));
     quoted.dir = 'auto';
     words.append(element('b', title), quoted);
     const cancel = element('button', '', 'icon-button');
@@ -277,8 +278,9 @@ export class MessageActions {
     this.composer.begin({
       ...task,
       over: () => {
+        const hadFocus = bar.contains(document.activeElement);
         bar.remove();
-        this.view.focus();
+        if (hadFocus) this.view.focus();
       },
     });
     this.composer.form.before(bar);

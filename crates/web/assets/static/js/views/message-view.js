@@ -1,6 +1,6 @@
 /** @import {Item, MessageItem} from '../models/timeline.js' */
 import { clone, element, find, part } from '../lib/dom.js';
-import { isEmojiOnly } from '../models/text.js';
+import { isEmojiOnly, withoutMarks } from '../models/text.js';
 import { clock, dayLabel, full } from '../models/time.js';
 import { STUBS } from '../models/timeline.js';
 import { richText } from './rich-text.js';
@@ -83,7 +83,7 @@ function drawQuote(node, { quote }, other) {
   if (!quote) return;
   const shown = known instanceof HTMLElement ? known : clone('t-quote');
   part(shown, 'who').textContent = quote.mine === null ? '' : quote.mine ? 'You' : other;
-  part(shown, 'text').textContent = quote.text;
+  part(shown, 'text').textContent = withoutMarks(quote.text);
   shown.classList.toggle('quiet', quote.quiet);
   if (!known) part(node, 'author').after(shown);
 }
@@ -96,10 +96,11 @@ function drawReactions(node, { reactions }, other) {
   const chips = reactions.map(({ emoji, mine, theirs }) => {
     const chip = before.get(emoji) ?? element('button', '', 'chip');
     const who = mine && theirs ? `you and ${other}` : mine ? 'you' : other;
-    const label = `${emoji} from ${who}`;
+    const text = mine && theirs ? `${emoji} 2` : emoji;
+    const label = `${text} from ${who}`;
     const given = { type: 'button', 'data-emoji': emoji, 'aria-pressed': String(mine), 'aria-label': label, title: label };
     for (const [name, value] of Object.entries(given)) chip.setAttribute(name, value);
-    chip.textContent = mine && theirs ? `${emoji} 2` : emoji;
+    chip.textContent = text;
     return chip;
   });
   if (chips.some((chip, i) => list.children[i] !== chip) || list.children.length > chips.length) list.replaceChildren(...chips);
