@@ -7,7 +7,7 @@ import { timeline } from '../../../crates/web/assets/static/js/models/timeline.j
 import { FakeServer, chatOf, memoryStorage, settle, stopAll } from './support.js';
 
 /** @typedef {import('../../../crates/web/assets/static/js/lib/types.js').Change} Change */
-/** @typedef {import('../../../crates/web/assets/static/js/models/timeline.js').MessageItem} MessageItem */
+/** @typedef {import('../../../crates/web/assets/static/js/lib/types.js').MessageItem} MessageItem */
 
 const ready = { type: 'ready', user: 'anna' };
 

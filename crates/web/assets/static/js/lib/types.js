@@ -1,4 +1,4 @@
-// The shapes the server speaks, named once for the type checker. Nothing here runs.
+// The shapes the server speaks and the pages show, named once for the type checker. Nothing here runs.
 
 /**
  * @typedef {object} User
@@ -98,5 +98,31 @@
  * @typedef {{type: "send", client_id: string, room: string, body: string, reply_to?: string}
  *   | {type: "read", room: string, seq: number}} ClientFrame
  */
+
+/**
+ * A message as a conversation shows it.
+ * @typedef {object} MessageItem
+ * @property {"message"} kind
+ * @property {string} key the same before and after the server has it
+ * @property {string} id empty while the server does not have it
+ * @property {number} seq 0 while the server does not have it
+ * @property {boolean} mine
+ * @property {boolean} first whether it begins a group
+ * @property {Date} at
+ * @property {string} body
+ * @property {"sent" | "read" | "pending" | "failed" | null} state `null` for the other's messages
+ * @property {"text" | "deleted" | "unreadable"} content
+ * @property {Date | null} editedAt
+ * @property {Reacted[]} reactions
+ * @property {string | null} [replyTo] the message it answers
+ * @property {Quote | null} quote what is shown of that
+ * @property {boolean} undo whether its deletion can be taken back
+ * @property {string} why it was not sent or changed; empty when it was
+ * @property {string} version changes whenever it has to be drawn anew
+ */
+
+/** @typedef {{emoji: string, mine: boolean, theirs: boolean}} Reacted who of the two gave an emoji */
+/** @typedef {{mine: boolean | null, text: string, quiet: boolean}} Quote `mine` is `null` while that is unknown */
+/** @typedef {MessageItem | {kind: "day", key: string, at: Date} | {kind: "divider", key: string}} Item */
 
 export {};

@@ -271,15 +271,12 @@ export class Chat extends Emitter {
 
   /** Goes to a message, wherever it is. @param {RoomHistory} history @param {number} seq @throws {Problem} */
   async loadAround(history, seq) {
-    await this.#guard(history.load(() => this.#pageAround(history.room, seq)));
+    await this.#guard(history.load(async () => {
+      const { messages } = await this.api.messages(history.room, { around: seq, limit: PAGE });
+      const newest = this.rooms.get(history.room)?.last_seq ?? 0;
+      return { messages, hasOlder: messages[0]?.seq > 1, hasNewer: (messages.at(-1)?.seq ?? 0) < newest };
+    }));
     this.#settle(history);
-  }
-
-  /** @param {string} room @param {number} seq */
-  async #pageAround(room, seq) {
-    const { messages } = await this.api.messages(room, { around: seq, limit: PAGE });
-    const newest = this.rooms.get(room)?.last_seq ?? 0;
-    return { messages, hasOlder: messages[0]?.seq > 1, hasNewer: (messages.at(-1)?.seq ?? 0) < newest };
   }
 
   /** Goes to the newest messages. @param {RoomHistory} history @throws {Problem} */

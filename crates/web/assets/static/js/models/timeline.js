@@ -1,30 +1,5 @@
-/** @import {Change, Message, OutboxEntry} from '../lib/types.js' */
+/** @import {Change, Item, Message, MessageItem, OutboxEntry, Quote, Reacted} from '../lib/types.js' */
 import { GROUP_WINDOW, dayKey } from './time.js';
-
-/**
- * @typedef {object} MessageItem
- * @property {"message"} kind
- * @property {string} key the same before and after the server has it
- * @property {string} id empty while the server does not have it
- * @property {number} seq 0 while the server does not have it
- * @property {boolean} mine
- * @property {boolean} first whether it begins a group
- * @property {Date} at
- * @property {string} body
- * @property {"sent" | "read" | "pending" | "failed" | null} state `null` for the other's messages
- * @property {"text" | "deleted" | "unreadable"} content
- * @property {Date | null} editedAt
- * @property {Reacted[]} reactions
- * @property {string | null} [replyTo] the message it answers
- * @property {Quote | null} quote what is shown of that
- * @property {boolean} undo whether its deletion can be taken back
- * @property {string} why it was not sent or changed; empty when it was
- * @property {string} version changes whenever it has to be drawn anew
- */
-
-/** @typedef {{emoji: string, mine: boolean, theirs: boolean}} Reacted who of the two gave an emoji */
-/** @typedef {{mine: boolean | null, text: string, quiet: boolean}} Quote `mine` is `null` while that is unknown */
-/** @typedef {MessageItem | {kind: "day", key: string, at: Date} | {kind: "divider", key: string}} Item */
 
 /**
  * What a conversation shows, top to bottom.

@@ -1,6 +1,5 @@
-/** @import {Message, Room} from '../lib/types.js' */
+/** @import {Item, Message, Room} from '../lib/types.js' */
 /** @import {Originals} from '../models/originals.js' */
-/** @import {Item} from '../models/timeline.js' */
 /** @import {MessageActions} from './message-actions.js' */
 /** @import {Chat} from '../models/chat.js' */
 /** @import {RoomHistory} from '../models/history.js' */
@@ -105,7 +104,7 @@ export class ConversationView {
     (isTouch() ? this.log.log : this.composer.text).focus({ preventScroll: true });
   }
 
-  /** What is done to messages is loaded when somebody comes near them. @param {Event} event */
+  /** Loaded when somebody comes near a message. @param {Event} event */
   #act(event) {
     this.#actions ??= import('./message-actions.js').then(({ loadActions }) => loadActions(this));
     this.#actions.then((actions) => actions.handle(event), () => (this.#actions = null));

@@ -1,4 +1,4 @@
-/** @import {Item} from '../models/timeline.js' */
+/** @import {Item} from '../lib/types.js' */
 import { findHtml } from '../lib/dom.js';
 import { drawItem, versionOf } from './message-view.js';
 
@@ -26,7 +26,7 @@ export class LogView {
   #hushed = false;
   #quiet = false;
   #newsAt = 0;
-  /** The one button of all messages that Tab stops at. @type {HTMLElement | null} */
+  /** The one button of all messages that Tab stops at. @type {Element | null} */
   #stop = null;
   /** Until the first drawing, which starts at the unread line. */
   #opening = true;
@@ -129,10 +129,9 @@ export class LogView {
 
   /** Where Tab stops among the messages. @param {Element | null} button */
   stopAt(button) {
-    if (button === this.#stop) return;
-    if (this.#stop) this.#stop.tabIndex = -1;
-    this.#stop = button instanceof HTMLElement ? button : null;
-    if (this.#stop) this.#stop.tabIndex = 0;
+    this.#stop?.setAttribute('tabindex', '-1');
+    this.#stop = button;
+    button?.setAttribute('tabindex', '0');
   }
 
   /**

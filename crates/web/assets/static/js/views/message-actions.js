@@ -1,7 +1,7 @@
 // What is done to a message: loaded when somebody comes near one, not with the page.
 
 /** @import {Changes} from '../models/changes.js' */
-/** @import {MessageItem} from '../models/timeline.js' */
+/** @import {MessageItem} from '../lib/types.js' */
 /** @import {ConversationView} from './conversation-view.js' */
 import { Problem } from '../lib/api.js';
 import { element, findHtml, isTouch } from '../lib/dom.js';

@@ -1,4 +1,4 @@
-/** @import {MessageItem} from '../models/timeline.js' */
+/** @import {MessageItem} from '../lib/types.js' */
 import { element } from '../lib/dom.js';
 import { when } from '../models/time.js';
 import { icon } from './lazy.js';

@@ -1,4 +1,4 @@
-/** @import {Item, MessageItem} from '../models/timeline.js' */
+/** @import {Item, MessageItem} from '../lib/types.js' */
 import { clone, element, find, part } from '../lib/dom.js';
 import { isEmojiOnly, withoutMarks } from '../models/text.js';
 import { clock, dayLabel, full } from '../models/time.js';
@@ -49,7 +49,6 @@ function drawMessage(node, item, other) {
   node.dataset.seq = String(item.seq);
   node.classList.toggle('mine', item.mine);
   node.classList.toggle('first', item.first);
-  node.classList.toggle('failed', item.state === 'failed');
   node.classList.toggle('stub', item.content !== 'text');
   node.classList.toggle('emoji', item.content === 'text' && !item.quote && isEmojiOnly(item.body));
   part(node, 'author').textContent = item.mine ? 'You: ' : `${other}: `;
