@@ -95,11 +95,11 @@ function drawReactions(node, { reactions }, other) {
   const chips = reactions.map(({ emoji, mine, theirs }) => {
     const chip = before.get(emoji) ?? element('button', '', 'chip');
     const who = mine && theirs ? `you and ${other}` : mine ? 'you' : other;
-    const text = mine && theirs ? `${emoji} 2` : emoji;
-    const label = `${text} from ${who}`;
+    const count = mine && theirs ? '2' : '';
+    const label = `${emoji} ${count && '2 '}from ${who}`;
     const given = { type: 'button', 'data-emoji': emoji, 'aria-pressed': String(mine), 'aria-label': label, title: label };
     for (const [name, value] of Object.entries(given)) chip.setAttribute(name, value);
-    chip.textContent = text;
+    chip.replaceChildren(emoji, ...(count ? [' ', element('span', count)] : []));
     return chip;
   });
   if (chips.some((chip, i) => list.children[i] !== chip) || list.children.length > chips.length) list.replaceChildren(...chips);
