@@ -152,8 +152,18 @@ export class FakeServer {
       /** @param {string} user */
       unblock: (user) => this.#answer('unblock', () => (this.blocked.delete(user), null)),
       users: () => this.#answer('users', () => ({ users: [] })),
-      /** @param {string} _room @param {{before?: number, after?: number, limit?: number}} where */
-      messages: (_room, { before, after, limit = 50 }) => this.#answer('messages', () => {
+      /** @param {{query: string}} what */
+      search: ({ query }) => this.#answer('search', () => {
+        const found = this.messages.filter((one) => one.body.includes(query)).reverse();
+        return { hits: found.map((message) => ({ message, room: message.room })), cursor: null };
+      }),
+      /** @param {string} _room @param {{before?: number, after?: number, around?: number, limit?: number}} where */
+      messages: (_room, { before, after, around, limit = 50 }) => this.#answer('messages', () => {
+        if (around !== undefined) {
+          const start = Math.max(0, around - 1 - Math.floor(limit / 2));
+          const page = this.messages.slice(start, start + limit);
+          return { messages: page, has_more: page.length < this.messages.length };
+        }
         if (after !== undefined) {
           const rest = this.messages.filter((one) => one.seq > after);
           return { messages: rest.slice(0, limit), has_more: rest.length > limit };

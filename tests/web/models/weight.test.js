@@ -9,13 +9,13 @@ import { withPartials } from './support.js';
 const assets = fileURLToPath(new URL('../../../crates/web/assets/', import.meta.url));
 const LIMIT = 54 * 1024;
 
-/** Files that `text` of `file` makes a browser load. @param {string} file @param {string} text @returns {string[]} */
+/** Files that `text` of `file` makes a browser load at once: a dynamic import waits until it is asked for. @param {string} file @param {string} text @returns {string[]} */
 function loads(file, text) {
   if (file.endsWith('.html')) {
     return [...text.matchAll(/\{\{static\}\}\/([^"]+)"/g)].map(([, path]) => join(assets, 'static', path));
   }
   const code = text.replace(/\/\*[^]*?\*\//g, '');
-  const found = [...code.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g), ...code.matchAll(/(?:@import|url\()\s*["']?([^"')]+)/g)];
+  const found = [...code.matchAll(/(?:\bfrom|\bimport)\s*'([^']+)'/g), ...code.matchAll(/(?:@import|url\()\s*["']?([^"')]+)/g)];
   return found.map(([, path]) => join(dirname(file), path));
 }
 

@@ -1,4 +1,4 @@
-/** @import {User, Room, HistoryPage, ChangesPage, RoomsPage} from './types.js' */
+/** @import {User, Room, HistoryPage, ChangesPage, HitsPage, RoomsPage} from './types.js' */
 import { call } from './api.js';
 
 const PAGE = 200;
@@ -43,7 +43,7 @@ export const chatApi = {
 
   /**
    * @param {string} room
-   * @param {{before?: number, after?: number, limit?: number}} where
+   * @param {{before?: number, after?: number, around?: number, limit?: number}} where
    * @returns {Promise<HistoryPage>}
    */
   messages: (room, where) => call('GET', `${path(room)}/messages${query(where)}`),
@@ -53,6 +53,13 @@ export const chatApi = {
 
   /** @param {string} text @param {AbortSignal} signal @returns {Promise<{users: User[]}>} */
   users: (text, signal) => call('GET', `/api/users${query({ query: text })}`, undefined, signal),
+
+  /**
+   * @param {{query: string, room?: string, cursor?: string | null}} what
+   * @param {AbortSignal} signal
+   * @returns {Promise<HitsPage>}
+   */
+  search: (what, signal) => call('GET', `/api/search${query(what)}`, undefined, signal),
 };
 
 /** @typedef {typeof chatApi} ChatApi */

@@ -46,6 +46,8 @@
 /** @typedef {{messages: Message[], has_more: boolean}} HistoryPage */
 /** @typedef {{messages: Message[], rev: number, has_more: boolean}} ChangesPage */
 /** @typedef {{rooms: Room[], cursor: string | null}} RoomsPage */
+/** @typedef {{message: Message, room: string}} Hit */
+/** @typedef {{hits: Hit[], cursor: string | null}} HitsPage */
 /** @typedef {{field: string, code: string, detail: string}} FieldError */
 /** @typedef {{email: string, sent_at: string, expires_at: string, resend_at: string, attempts_left: number}} PendingSignUp */
 /** @typedef {{email: string, expires_at: string}} WaitingLink */

@@ -214,14 +214,43 @@ export class Chat extends Emitter {
       this.#keep(known);
       return known;
     }
-    const history = new RoomHistory(id);
+    return this.#load(room, () => this.#firstPage(room));
+  }
+
+  /**
+   * Loads the history around a message, unless it is loaded.
+   * @param {string} id
+   * @param {number} seq
+   * @returns {Promise<RoomHistory>}
+   * @throws {Problem}
+   */
+  async openAround(id, seq) {
+    const room = await this.roomById(id);
+    const known = this.#histories.get(id);
+    if (known?.loaded && known.messages.some((message) => message.seq === seq)) {
+      this.#keep(known);
+      return known;
+    }
+    return this.#load(room, async () => {
+      const { messages } = await this.api.messages(id, { around: seq, limit: PAGE });
+      const hasOlder = (messages.at(0)?.seq ?? 1) > 1;
+      return { messages, hasOlder, hasNewer: (messages.at(-1)?.seq ?? 0) < room.last_seq };
+    });
+  }
+
+  /**
+   * @param {Room} room
+   * @param {Parameters<RoomHistory["load"]>[0]} fetch
+   */
+  async #load(room, fetch) {
+    const history = new RoomHistory(room.id);
     // The rev was read before the history is, so whatever comes later is among its changes.
     history.position = room.rev;
     this.#keep(history);
     try {
-      await this.#guard(history.load(() => this.#firstPage(room)));
+      await this.#guard(history.load(fetch));
     } catch (problem) {
-      if (this.#histories.get(id) === history) this.#histories.delete(id);
+      if (this.#histories.get(room.id) === history) this.#histories.delete(room.id);
       throw problem;
     }
     this.#settle(history);
@@ -308,7 +337,10 @@ export class Chat extends Emitter {
     const room = this.rooms.get(id);
     if (!room || seq <= room.read_seq) return;
     const from = room.read_seq;
-    const seen = (this.#histories.get(id)?.messages ?? []).filter(
+    const history = this.#histories.get(id);
+    // Amid unread messages those before are unseen, until the newest were.
+    if (history?.hasNewer && history.lowest > from + 1) return;
+    const seen = (history?.messages ?? []).filter(
       (message) => message.seq > from && message.seq <= seq && message.sender !== this.me.id,
     );
     if (seen.length === 0) return;

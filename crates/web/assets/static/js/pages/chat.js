@@ -1,4 +1,5 @@
 /** @import {User} from '../lib/types.js' */
+/** @typedef {Awaited<ReturnType<typeof import('../views/palette-view.js')["loadPalette"]>>} Palette */
 import { chatApi } from '../lib/chat-api.js';
 import { Problem } from '../lib/api.js';
 import { findHtml, find, part } from '../lib/dom.js';
@@ -11,8 +12,9 @@ import { Outbox } from '../models/outbox.js';
 import { drawAvatar } from '../views/avatar.js';
 import { ConnectionBar } from '../views/connection-bar.js';
 import { ConversationView } from '../views/conversation-view.js';
-import { FinderView } from '../views/finder-view.js';
 import { RoomListView } from '../views/room-list-view.js';
+
+const PALETTE_AFTER = 2000;
 
 const app = findHtml(document, '#app');
 
@@ -67,28 +69,38 @@ function start(me) {
   const chat = new Chat({ me, api: chatApi, connection, outbox });
 
   const conversation = new ConversationView(app, chat, store);
-  const list = new RoomListView(app, chat, { open: goTo, findSomeone: () => finder.focus() });
-  const finder = new FinderView(app, chat, async (user) => {
-    const room = await chat.roomWith(user.username);
-    goTo(room.id);
-  });
+  const list = new RoomListView(app, chat, { open: goTo, findSomeone: () => void search('') });
   new ConnectionBar(app, chat);
   drawAvatar(part(app, 'my-avatar'), me);
 
-  function route() {
+  /** @param {number} [seq] of the message to go to */
+  function route(seq) {
     const room = roomInUrl();
     app.dataset.show = room ? 'room' : 'list';
     list.select(room);
-    if (room) void conversation.open(room);
+    if (room) void conversation.open(room, seq);
     else conversation.close();
   }
 
-  /** @param {string} room */
-  function goTo(room) {
+  /** @param {string} room @param {number} [seq] */
+  function goTo(room, seq) {
     if (room !== roomInUrl()) {
       history.pushState({ fromList: !roomInUrl() }, '', `/chat/room/${encodeURIComponent(room)}/`);
     }
-    route();
+    route(seq);
+  }
+
+  /** Nothing of it is in the first load. @type {Promise<Palette> | undefined} */
+  let palette;
+  const loadPalette = () => (palette ??= import('../views/palette-view.js').then((module) => module.loadPalette(chat, goTo)));
+
+  /** @param {string} room to search in; everything if empty */
+  async function search(room) {
+    try {
+      (await loadPalette()).open(chat.rooms.get(room) ?? null);
+    } catch {
+      palette = undefined; // the bar says that there is no connection
+    }
   }
 
   function goToList() {
@@ -104,13 +116,15 @@ function start(me) {
     event.preventDefault();
     goToList();
   });
-  findHtml(app, '#new-chat').addEventListener('click', () => finder.focus());
-  app.addEventListener('find', () => {
-    if (getComputedStyle(findHtml(app, '#sidebar')).display !== 'none') return;
-    app.dataset.show = 'list'; // going back takes a moment, and a hidden field takes no focus
-    goToList();
+  for (const button of ['#search', '#new-chat']) findHtml(app, button).onclick = () => void search('');
+  findHtml(app, '#search-room').onclick = () => void search(roomInUrl());
+  if (/Mac|iPhone|iPad/.test(navigator.platform)) findHtml(app, 'kbd').textContent = '⌘ K';
+  addEventListener('keydown', (event) => {
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey || event.key.toLowerCase() !== 'k') return;
+    event.preventDefault();
+    if (!document.querySelector('dialog[open]')) void search('');
   });
-  addEventListener('popstate', route);
+  addEventListener('popstate', () => route());
   chat.on('left', (room) => {
     if (room !== roomInUrl()) return;
     app.dataset.show = 'list'; // as above
@@ -132,6 +146,8 @@ function start(me) {
   reconnectOnWaking(connection);
   chat.start();
   route();
+  // Once all else is there, so that it opens at once.
+  setTimeout(() => void loadPalette().catch(() => (palette = undefined)), PALETTE_AFTER);
 }
 
 /** Keeps the page above the keyboard where the browser lays the keyboard over it. */

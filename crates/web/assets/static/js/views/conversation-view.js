@@ -100,8 +100,13 @@ export class ConversationView {
   /**
    * Shows a room, loading what it needs.
    * @param {string} id
+   * @param {number} [seq] of the message to go to
    */
-  async open(id) {
+  async open(id, seq = 0) {
+    if (seq && id === this.#room && this.#history) {
+      await this.#goTo(seq);
+      return;
+    }
     this.#room = id;
     this.#history = null;
     this.#olderFailed = false;
@@ -116,9 +121,27 @@ export class ConversationView {
       // The room may have been read further by the time its history is here.
       this.#unreadBefore = room.unread;
       this.#unreadAfter = room.unread > 0 ? room.read_seq : null;
-      const history = await this.chat.open(id);
+      const history = await (seq ? this.chat.openAround(id, seq) : this.chat.open(id));
       if (this.#room !== id) return;
       this.#history = history;
+      this.log.goTo(seq);
+      this.#draw();
+      setTimeout(() => this.log.setQuiet(false), ANNOUNCE_AFTER);
+    } catch (problem) {
+      if (this.#room === id) this.#failedToOpen(problem);
+    }
+  }
+
+  /** To a message of the open room, with what stands around it. @param {number} seq */
+  async #goTo(seq) {
+    const id = this.#room;
+    try {
+      const history = await this.chat.openAround(id, seq);
+      if (this.#room !== id) return;
+      this.#history = history;
+      this.#loading = null;
+      this.log.setQuiet(true);
+      this.log.goTo(seq);
       this.#draw();
       setTimeout(() => this.log.setQuiet(false), ANNOUNCE_AFTER);
     } catch (problem) {
@@ -201,7 +224,7 @@ export class ConversationView {
       waiting: this.chat.outbox.forRoom(room.id),
       me: this.chat.me.id,
       otherReadSeq: room.other_read_seq,
-      unreadAfter: this.#unreadAfter,
+      unreadAfter: this.#isDividerIn(history) ? this.#unreadAfter : null,
     });
     this.skeleton.hidden = true;
     this.empty.hidden = items.length > 0;
@@ -216,6 +239,11 @@ export class ConversationView {
   #moveDivider(room) {
     if (this.#unreadBefore === 0 && room.unread > 0 && !isLooking()) this.#unreadAfter = room.read_seq;
     this.#unreadBefore = room.unread;
+  }
+
+  /** Whether the line stands in what is loaded, and not above. @param {RoomHistory} history */
+  #isDividerIn(history) {
+    return this.#unreadAfter !== null && (!history.hasOlder || history.lowest <= this.#unreadAfter + 1);
   }
 
   /** Cuts what is farthest from the reader. @param {RoomHistory} history */

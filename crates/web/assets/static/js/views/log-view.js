@@ -8,6 +8,8 @@ const NEAR_BOTTOM = 100;
 const NEAR_END = 600;
 /** Room left above the unread line when a conversation opens at it. */
 const ABOVE_DIVIDER = 64;
+/** How long a message that was gone to stands out. */
+const STANDS_OUT = 3000;
 
 /**
  * The messages of a conversation, and the reader's place among them: whatever is drawn above, below
@@ -19,6 +21,8 @@ export class LogView {
   #hasOlder = false;
   #hasNewer = false;
   #followNext = false;
+  /** The seq of the message the next drawing goes to. */
+  #target = 0;
   /** Until the first drawing, which starts at the unread line. */
   #opening = true;
   /** The place that was last put or scrolled to, to tell a resize from a scroll. */
@@ -56,6 +60,7 @@ export class LogView {
     this.log.setAttribute('aria-label', label);
     this.#hasOlder = this.#hasNewer = false;
     this.#atBottom = this.#opening = true;
+    this.#target = 0;
     this.setQuiet(true);
   }
 
@@ -69,6 +74,11 @@ export class LogView {
     this.#followNext = true;
   }
 
+  /** Makes the next drawing show a message, and stand it out. @param {number} seq */
+  goTo(seq) {
+    this.#target = seq;
+  }
+
   /**
    * @param {Item[]} items
    * @param {{other: string, hasOlder: boolean, hasNewer: boolean}} state
@@ -80,7 +90,8 @@ export class LogView {
     this.#hasOlder = hasOlder;
     this.#hasNewer = hasNewer;
     this.#reconcile(items, other);
-    if (this.#opening) this.#toStart();
+    if (this.#target) this.#toTarget();
+    else if (this.#opening) this.#toStart();
     else if (keep) this.log.scrollTop += keep.node.getBoundingClientRect().top - keep.top;
     else if (follow) this.log.scrollTop = this.log.scrollHeight;
     this.#opening = false;
@@ -140,6 +151,20 @@ export class LogView {
     if (!divider) return;
     const top = divider.getBoundingClientRect().top - this.log.getBoundingClientRect().top;
     this.log.scrollTop += Math.min(0, top - ABOVE_DIVIDER);
+  }
+
+  /** To the middle of the message, or of its beginning if it is long; it gets the focus, to be read out. */
+  #toTarget() {
+    const found = [...this.#drawn.values()].find(({ node }) => node.dataset.seq === String(this.#target));
+    this.#target = 0;
+    if (!found) return;
+    const { node } = found;
+    const room = Math.max(0, this.log.clientHeight - node.offsetHeight) / 2;
+    this.log.scrollTop += node.getBoundingClientRect().top - this.log.getBoundingClientRect().top - room;
+    node.tabIndex = -1;
+    node.focus({ preventScroll: true });
+    node.classList.add('found');
+    setTimeout(() => node.classList.remove('found'), STANDS_OUT);
   }
 
   /** The seq of the last message whose end is on screen; 0 if none is. */
