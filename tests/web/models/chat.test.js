@@ -504,3 +504,53 @@ test('a block that was put elsewhere is known when the page opens, and when a me
   assert.ok(chat.blocked.has('ben'));
   assert.equal(outbox.forRoom('r')[0].reason, 'blocked');
 });
+
+test('the other is writing until their message comes, or some seconds pass', async () => {
+  mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  try {
+    const server = serverWith(1);
+    const { chat, socket } = await opened(server);
+    const write = () => socket().tell({ type: 'typing', room: 'r', user: 'ben' });
+    write();
+    assert.ok(chat.typing.isWriting('r'));
+    mock.timers.tick(4999);
+    assert.ok(chat.typing.isWriting('r'));
+    mock.timers.tick(1);
+    assert.equal(chat.typing.isWriting('r'), false);
+    write();
+    socket().tell(announced(server.post()));
+    assert.equal(chat.typing.isWriting('r'), false);
+    write();
+    socket().tell(announced(server.change(1, { body: 'edited' })));
+    assert.ok(chat.typing.isWriting('r'), 'an edit is not what they write');
+    socket().tell({ type: 'typing', room: 'other', user: 'anna' });
+    assert.equal(chat.typing.isWriting('other'), false, 'not oneself in another tab');
+    socket().end(1006);
+    assert.equal(chat.typing.isWriting('r'), false, 'without a connection nobody knows');
+  } finally {
+    stopAll();
+    mock.timers.reset();
+  }
+});
+
+test('the other is told that I write now and then, and at once after a message', async () => {
+  mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  try {
+    const { chat, socket } = await opened(serverWith(1));
+    const told = () => socket().sent.filter(({ type }) => type === 'typing').length;
+    chat.type('r');
+    chat.type('r');
+    mock.timers.tick(2999);
+    chat.type('r');
+    assert.equal(told(), 1);
+    mock.timers.tick(1);
+    chat.type('r');
+    assert.equal(told(), 2);
+    chat.sendMessage('r', 'hello');
+    chat.type('r');
+    assert.equal(told(), 3);
+  } finally {
+    stopAll();
+    mock.timers.reset();
+  }
+});

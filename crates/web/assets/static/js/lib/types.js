@@ -75,12 +75,14 @@
  *   | {type: "resync"}
  *   | {type: "read", room: string, user: string, seq: number}
  *   | {type: "presence", user: string, online: boolean, last_seen: string | null}
+ *   | {type: "typing", room: string, user: string}
  *   | {type: "error", code: string, detail: string, client_id?: string}} ServerFrame
  */
 
 /**
  * @typedef {{type: "send", client_id: string, room: string, body: string}
- *   | {type: "read", room: string, seq: number}} ClientFrame
+ *   | {type: "read", room: string, seq: number}
+ *   | {type: "typing", room: string}} ClientFrame
  */
 
 export {};

@@ -5,7 +5,7 @@
 import { Emitter } from '../lib/events.js';
 import { Problem } from '../lib/api.js';
 import { RoomHistory } from './history.js';
-import { Presence } from './presence.js';
+import { Presence, Typing } from './presence.js';
 import { RoomList } from './room-list.js';
 import { Sender } from './sender.js';
 
@@ -19,7 +19,7 @@ const MAX_HISTORIES = 8;
  * One person's conversations on this page: what is known, what is announced, what is being sent.
  * The socket announces and the API tells, so every new connection is followed by a catch-up.
  *
- * @extends {Emitter<{rooms: null, room: string, left: string, presence: null, blocks: null, connection: string, ended: null}>}
+ * @extends {Emitter<{rooms: null, room: string, left: string, presence: null, typing: null, blocks: null, arrived: Message, connection: string, ended: null}>}
  */
 export class Chat extends Emitter {
   /** Whether the list of rooms is loading, there, or could not be had. @type {"loading" | "ready" | "failed"} */
@@ -37,6 +37,7 @@ export class Chat extends Emitter {
   #catchUpTimer;
   #ended = false;
   presence = new Presence();
+  typing = new Typing(() => this.emit('typing', null));
   /** Whom I block. @type {Set<string>} */
   blocked = new Set();
   /** How often I blocked or unblocked somebody here. */
@@ -104,11 +105,26 @@ export class Chat extends Emitter {
 
   /** @param {Room} told @returns {Room} */
   #takeRoom(told) {
-    this.rooms.merge(told);
+    this.#mergeRoom(told);
     if (told.last_message) this.#meet(told.last_message);
     this.emit('rooms', null);
     this.emit('room', told.id);
     return /** @type {Room} */ (this.rooms.get(told.id));
+  }
+
+  /** @param {Room} told */
+  #mergeRoom(told) {
+    const before = this.rooms.get(told.id)?.last_seq ?? 0;
+    this.rooms.merge(told);
+    // What is there when the page opens is no news.
+    if (this.listState === 'ready') this.#greet(told.last_message, before);
+  }
+
+  /** Tells of a message of the other's that was not known of. @param {Message | null} message @param {number} before the room's last seq */
+  #greet(message, before) {
+    if (!message || message.seq <= before || message.sender === this.me.id || message.deleted) return;
+    this.typing.stop(message.room);
+    this.emit('arrived', message);
   }
 
   /** Asks for one room, once however many want it. @param {string} id */
@@ -318,6 +334,7 @@ export class Chat extends Emitter {
    */
   sendMessage(room, body) {
     if (!this.outbox.add(room, body)) return false;
+    this.typing.sent();
     this.sender.pump();
     return true;
   }
@@ -326,6 +343,11 @@ export class Chat extends Emitter {
   retry(client_id) {
     this.outbox.retry(client_id);
     this.sender.pump();
+  }
+
+  /** I am writing a message; the other may see so. @param {string} room */
+  type(room) {
+    if (this.connection.state === 'ready' && this.typing.tell(room)) this.connection.send({ type: 'typing', room });
   }
 
   /**
@@ -391,6 +413,9 @@ export class Chat extends Emitter {
         this.presence.take(frame.user, frame.online, frame.last_seen);
         this.emit('presence', null);
         break;
+      case 'typing':
+        if (frame.user !== this.me.id && !this.blocked.has(frame.user)) this.typing.take(frame.room);
+        break;
       case 'error':
         this.#refused(frame.code, frame.detail, frame.client_id);
         break;
@@ -400,8 +425,10 @@ export class Chat extends Emitter {
 
   /** @param {Message} message */
   #takeMessage(message) {
+    const before = this.rooms.get(message.room)?.last_seq ?? 0;
     if (this.rooms.apply(message) !== 'ok') void this.#refreshRoom(message.room);
     this.#meet(message);
+    this.#greet(message, before);
     this.emit('rooms', null);
     if (this.#histories.get(message.room)?.hasGap) void this.catchUp();
   }
@@ -441,6 +468,7 @@ export class Chat extends Emitter {
 
   #forgetPresence() {
     this.presence.clear();
+    this.typing.clear();
     this.emit('presence', null);
   }
 
@@ -480,7 +508,7 @@ export class Chat extends Emitter {
         const read = this.rooms.get(room.id)?.read_seq ?? 0;
         if (read > room.read_seq) this.#reads.set(room.id, read);
         unseen.delete(room.id);
-        this.rooms.merge(room);
+        this.#mergeRoom(room);
         if (room.last_message) this.#meet(room.last_message);
         this.emit('room', room.id);
       }

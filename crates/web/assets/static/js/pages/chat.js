@@ -1,5 +1,4 @@
 /** @import {User} from '../lib/types.js' */
-/** @typedef {Awaited<ReturnType<typeof import('../views/palette-view.js')["loadPalette"]>>} Palette */
 import { chatApi } from '../lib/chat-api.js';
 import { Problem } from '../lib/api.js';
 import { findHtml, find, part } from '../lib/dom.js';
@@ -10,8 +9,9 @@ import { LocalStore } from '../models/local-store.js';
 import { withNext } from '../models/next.js';
 import { Outbox } from '../models/outbox.js';
 import { drawAvatar } from '../views/avatar.js';
+import { showUnread } from '../views/badge.js';
 import { ConnectionBar } from '../views/connection-bar.js';
-import { ConversationView } from '../views/conversation-view.js';
+import { ConversationView, isLooking } from '../views/conversation-view.js';
 import { RoomListView } from '../views/room-list-view.js';
 
 const PALETTE_AFTER = 2000;
@@ -61,6 +61,18 @@ function askToRetry() {
   });
 }
 
+/**
+ * What is not in the first load: loaded once, and tried again where that failed. There is no
+ * connection then, and the bar says so.
+ * @template T
+ * @param {() => Promise<T>} load
+ */
+function lazily(load) {
+  /** @type {Promise<T | undefined> | undefined} */
+  let loaded;
+  return () => (loaded ??= load().catch(() => (loaded = undefined)));
+}
+
 /** @param {User} me */
 function start(me) {
   const store = new LocalStore(me.id, localStorage);
@@ -71,6 +83,7 @@ function start(me) {
   const conversation = new ConversationView(app, chat, store);
   const list = new RoomListView(app, chat, { open: goTo, findSomeone: () => void search('') });
   new ConnectionBar(app, chat);
+  showUnread(chat);
   drawAvatar(part(app, 'my-avatar'), me);
 
   /** @param {number} [seq] of the message to go to */
@@ -90,18 +103,16 @@ function start(me) {
     route(seq);
   }
 
-  /** Nothing of it is in the first load. @type {Promise<Palette> | undefined} */
-  let palette;
-  const loadPalette = () => (palette ??= import('../views/palette-view.js').then((module) => module.loadPalette(chat, goTo)));
+  const loadPalette = lazily(() => import('../views/palette-view.js').then((module) => module.loadPalette(chat, goTo)));
+  const loadNotices = lazily(() => import('../views/notices-view.js').then((module) => module.startNotices(app, chat, { isSeen, open: goTo })));
 
   /** @param {string} room to search in; everything if empty */
   async function search(room) {
-    try {
-      (await loadPalette()).open(chat.rooms.get(room) ?? null);
-    } catch {
-      palette = undefined; // the bar says that there is no connection
-    }
+    (await loadPalette())?.open(chat.rooms.get(room) ?? null);
   }
+
+  /** Whether somebody looks at a room, or at its line in the list. @param {string} room */
+  const isSeen = (room) => isLooking() && (room === roomInUrl() || findHtml(app, '#sidebar').offsetWidth > 0);
 
   function goToList() {
     if (history.state?.fromList) {
@@ -127,12 +138,17 @@ function start(me) {
   addEventListener('popstate', () => route());
   chat.on('left', (room) => {
     if (room !== roomInUrl()) return;
-    app.dataset.show = 'list'; // as above
+    app.dataset.show = 'list'; // going back takes a moment, and a hidden link takes no focus
     goToList();
     list.draw();
     findHtml(app, '#rooms a, #rooms-empty button').focus();
   });
+  const bell = find(app, '#notify', HTMLButtonElement);
+  bell.hidden = !isSecureContext || !('Notification' in window);
+  bell.onclick = async () => void (await loadNotices())?.toggle();
+  if (store.get('notify')) void loadNotices();
   addEventListener('storage', (event) => {
+    if (event.key === `${store.prefix}notify`) void loadNotices();
     if (event.key === `${store.prefix}people`) void chat.catchUp();
     const [, client_id] = event.key?.split(`${store.prefix}outbox:`) ?? [];
     if (client_id && event.newValue === null) outbox.forget(client_id);
@@ -147,7 +163,7 @@ function start(me) {
   chat.start();
   route();
   // Once all else is there, so that it opens at once.
-  setTimeout(() => void loadPalette().catch(() => (palette = undefined)), PALETTE_AFTER);
+  setTimeout(loadPalette, PALETTE_AFTER);
 }
 
 /** Keeps the page above the keyboard where the browser lays the keyboard over it. */

@@ -9,6 +9,8 @@ const SAVE_AFTER = 300;
 /** The box messages are written in; what is in it is kept for each room. */
 export class ComposerView {
   #room = '';
+  /** What is kept, as far as this page knows: another may have changed it since. */
+  #kept = '';
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #saving;
 
@@ -38,7 +40,7 @@ export class ComposerView {
   open(room, name) {
     if (this.#room) this.#save();
     this.#room = room;
-    this.text.value = this.store.get(`draft:${room}`) ?? '';
+    this.text.value = this.#kept = this.store.get(`draft:${room}`) ?? '';
     this.text.setAttribute('aria-label', `Message to ${name}`);
     this.#count();
     this.#grow();
@@ -54,7 +56,8 @@ export class ComposerView {
 
   #save() {
     clearTimeout(this.#saving);
-    if (!this.#room) return;
+    if (!this.#room || this.text.value === this.#kept) return;
+    this.#kept = this.text.value;
     if (this.text.value.trim()) this.store.set(`draft:${this.#room}`, this.text.value);
     else this.store.remove(`draft:${this.#room}`);
   }

@@ -69,13 +69,18 @@ export class ConversationView {
     this.chat.on('room', (room) => {
       if (room === this.#room) draw();
     });
-    this.chat.on('presence', batched(() => this.#drawPresence()));
+    const drawPresence = batched(() => this.#drawPresence());
+    this.chat.on('presence', drawPresence);
+    this.chat.on('typing', drawPresence);
     this.chat.on('blocks', batched(() => this.#drawRelation()));
     this.chat.on('connection', (state) => {
       if (state === 'ready') this.#reconnected();
     });
     document.addEventListener('visibilitychange', () => this.#scheduleRead());
     addEventListener('focus', () => this.#scheduleRead());
+    this.composer.text.addEventListener('input', () => {
+      if (this.composer.text.value.trim()) this.chat.type(this.#room);
+    });
     this.jump.addEventListener('click', () => void this.#jumpToNewest());
     find(this.older, 'button', HTMLButtonElement).onclick = () => void this.#loadOlder(true);
     find(this.notice, 'button', HTMLButtonElement).onclick = () => void this.open(this.#room);
@@ -187,8 +192,8 @@ export class ConversationView {
     const room = this.chat.rooms.get(this.#room);
     if (!room) return;
     const head = findHtml(this.root, '#room-head');
-    const { presence } = this.chat;
-    const words = presence.words(room.other, new Date());
+    const { presence, typing } = this.chat;
+    const words = typing.isWriting(room.id) ? 'typing…' : presence.words(room.other, new Date());
     part(head, 'avatar').classList.toggle('online', presence.isOnline(room.other));
     part(head, 'presence').textContent = words && ` · ${words}`;
   }
@@ -374,4 +379,4 @@ export class ConversationView {
   }
 }
 
-const isLooking = () => document.visibilityState === 'visible' && document.hasFocus();
+export const isLooking = () => document.visibilityState === 'visible' && document.hasFocus();
