@@ -135,7 +135,10 @@ function start(me) {
     event.preventDefault();
     if (!document.querySelector('dialog[open]')) void search('');
   });
-  addEventListener('popstate', () => route());
+  addEventListener('popstate', () => {
+    for (const dialog of document.querySelectorAll('dialog')) dialog.close();
+    route();
+  });
   chat.on('left', (room) => {
     if (room !== roomInUrl()) return;
     app.dataset.show = 'list'; // going back takes a moment, and a hidden link takes no focus
