@@ -276,8 +276,8 @@ test('an answer is sent with what it answers', async () => {
 test('a page goes around a message, and knows that there is more on both sides', async () => {
   const at = server();
   for (let i = 0; i < 300; i += 1) at.post();
-  const { chat, history } = await opened(at);
-  await chat.loadAround(history, 100);
+  const { chat } = await opened(at);
+  const history = await chat.openAround('r', 100);
   assert.ok(history.lowest < 100 && history.highest > 100 && history.messages.some(({ seq }) => seq === 100));
   assert.deepEqual([history.hasOlder, history.hasNewer], [true, true]);
 });

@@ -165,11 +165,17 @@ export class FakeServer {
         const others = found.reactions.filter(({ emoji }) => emoji !== what);
         return this.change(found.seq, { reactions: kind === 'react' ? [...others, { emoji: what, users: ['anna'] }] : others });
       }),
+      /** @param {{query: string}} what */
+      search: ({ query }) => this.#answer('search', () => {
+        const found = this.messages.filter((one) => one.body.includes(query)).reverse();
+        return { hits: found.map((message) => ({ message, room: message.room })), cursor: null };
+      }),
       /** @param {string} _room @param {{before?: number, after?: number, around?: number, limit?: number}} where */
       messages: (_room, { before, after, around, limit = 50 }) => this.#answer('messages', () => {
         if (around !== undefined) {
-          const from = Math.max(0, around - 1 - limit / 2);
-          return { messages: this.messages.slice(from, from + limit), has_more: true };
+          const start = Math.max(0, around - 1 - Math.floor(limit / 2));
+          const page = this.messages.slice(start, start + limit);
+          return { messages: page, has_more: page.length < this.messages.length };
         }
         if (after !== undefined) {
           const rest = this.messages.filter((one) => one.seq > after);

@@ -75,6 +75,7 @@ export class Person {
   async find(name) {
     const { page } = this;
     await this.listed();
+    await page.getByRole('button', { name: 'Search', exact: true }).click();
     await page.getByRole('combobox').fill(name);
     await page.getByRole('option', { name }).click();
     await page.waitForURL('**/chat/room/**');

@@ -1,4 +1,4 @@
-/** @import {User, Room, Message, Change, HistoryPage, ChangesPage, RoomsPage} from './types.js' */
+/** @import {User, Room, Message, Change, HistoryPage, ChangesPage, HitsPage, RoomsPage} from './types.js' */
 import { call } from './api.js';
 
 const PAGE = 200;
@@ -61,6 +61,13 @@ export const chatApi = {
 
   /** @param {string} text @param {AbortSignal} signal @returns {Promise<{users: User[]}>} */
   users: (text, signal) => call('GET', `/api/users${query({ query: text })}`, undefined, signal),
+
+  /**
+   * @param {{query: string, room?: string, cursor?: string | null}} what
+   * @param {AbortSignal} signal
+   * @returns {Promise<HitsPage>}
+   */
+  search: (what, signal) => call('GET', `/api/search${query(what)}`, undefined, signal),
 };
 
 /** @typedef {typeof chatApi} ChatApi */

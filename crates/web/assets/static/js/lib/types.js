@@ -50,6 +50,8 @@
 /** @typedef {{messages: Message[], has_more: boolean}} HistoryPage */
 /** @typedef {{messages: Message[], rev: number, has_more: boolean}} ChangesPage */
 /** @typedef {{rooms: Room[], cursor: string | null}} RoomsPage */
+/** @typedef {{message: Message, room: string}} Hit */
+/** @typedef {{hits: Hit[], cursor: string | null}} HitsPage */
 /** @typedef {{field: string, code: string, detail: string}} FieldError */
 /** @typedef {{email: string, sent_at: string, expires_at: string, resend_at: string, attempts_left: number}} PendingSignUp */
 /** @typedef {{email: string, expires_at: string}} WaitingLink */
@@ -91,12 +93,14 @@
  *   | {type: "resync"}
  *   | {type: "read", room: string, user: string, seq: number}
  *   | {type: "presence", user: string, online: boolean, last_seen: string | null}
+ *   | {type: "typing", room: string, user: string}
  *   | {type: "error", code: string, detail: string, client_id?: string}} ServerFrame
  */
 
 /**
  * @typedef {{type: "send", client_id: string, room: string, body: string, reply_to?: string}
- *   | {type: "read", room: string, seq: number}} ClientFrame
+ *   | {type: "read", room: string, seq: number}
+ *   | {type: "typing", room: string}} ClientFrame
  */
 
 /**
@@ -124,5 +128,11 @@
 /** @typedef {{emoji: string, mine: boolean, theirs: boolean}} Reacted who of the two gave an emoji */
 /** @typedef {{mine: boolean | null, text: string, quiet: boolean}} Quote `mine` is `null` while that is unknown */
 /** @typedef {MessageItem | {kind: "day", key: string, at: Date} | {kind: "divider", key: string}} Item */
+
+/**
+ * What else the message box is for: a text that stands in it instead of what I was writing, what to
+ * do with it (whether it was taken), and what then, or when it is given up.
+ * @typedef {{text?: string, submit: (body: string) => boolean, over: () => void}} Task
+ */
 
 export {};

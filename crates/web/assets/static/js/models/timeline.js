@@ -26,7 +26,10 @@ export function timeline({ messages, waiting, changes = [], elsewhere = () => un
   for (const item of shown) wish(item, changes);
   const known = new Map(shown.map((item) => [item.id, item]));
   /** @param {string} id */
-  const quoted = (id) => known.get(id) ?? original(elsewhere(id), me);
+  const quoted = (id) => {
+    const message = known.has(id) ? null : elsewhere(id);
+    return known.get(id) ?? (message && fromMessage(message, me, 0));
+  };
   for (const item of shown) {
     const newDay = !previous || dayKey(previous.at) !== dayKey(item.at);
     if (newDay) items.push({ kind: 'day', key: `day-${dayKey(item.at)}-${item.key}`, at: item.at });
@@ -123,9 +126,6 @@ function reacted(reactions, emoji, mine) {
   const all = known ? reactions.map((one) => (one === known ? now : one)) : [...reactions, now];
   return all.filter((one) => one.mine || one.theirs);
 }
-
-/** @param {Message | null | undefined} message @param {string} me */
-const original = (message, me) => message && fromMessage(message, me, 0);
 
 /** @param {MessageItem | null | undefined} item `undefined` while it is looked for @returns {Quote} */
 function quoteOf(item) {

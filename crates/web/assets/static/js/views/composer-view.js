@@ -1,3 +1,4 @@
+/** @import {Task} from '../lib/types.js' */
 /** @import {LocalStore} from '../models/local-store.js' */
 import { find, findHtml, isTouch } from '../lib/dom.js';
 import { MAX_LENGTH, normalizeBody, scalarCount } from '../models/text.js';
@@ -6,12 +7,6 @@ import { MAX_LENGTH, normalizeBody, scalarCount } from '../models/text.js';
 const COUNT_FROM = 3800;
 const SAVE_AFTER = 300;
 
-/**
- * What else the box is for: a text that stands in it instead of what I was writing, what to do with
- * it (whether it was taken), and what then, or when it is given up.
- * @typedef {{text?: string, submit: (body: string) => boolean, over: () => void}} Task
- */
-
 /** The box messages are written in; what is in it is kept for each room. */
 export class ComposerView {
   /** @type {Task | null} */
@@ -19,6 +14,8 @@ export class ComposerView {
   /** What I was writing before a task put its text there. */
   #draft = '';
   #room = '';
+  /** What is kept, as far as this page knows: another may have changed it since. */
+  #kept = '';
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #saving;
 
@@ -49,7 +46,7 @@ export class ComposerView {
     this.endTask();
     if (this.#room) this.#save();
     this.#room = room;
-    this.text.value = this.store.get(`draft:${room}`) ?? '';
+    this.text.value = this.#kept = this.store.get(`draft:${room}`) ?? '';
     this.text.setAttribute('aria-label', `Message to ${name}`);
     this.#count();
     this.#grow();
@@ -87,7 +84,8 @@ export class ComposerView {
 
   #save() {
     clearTimeout(this.#saving);
-    if (!this.#room || this.#task?.text !== undefined) return;
+    if (!this.#room || this.#task?.text !== undefined || this.text.value === this.#kept) return;
+    this.#kept = this.text.value;
     if (this.text.value.trim()) this.store.set(`draft:${this.#room}`, this.text.value);
     else this.store.remove(`draft:${this.#room}`);
   }

@@ -77,13 +77,18 @@ export class ConversationView {
     this.chat.on('room', (room) => {
       if (room === this.#room) draw();
     });
-    this.chat.on('presence', batched(() => this.#drawPresence()));
+    const drawPresence = batched(() => this.#drawPresence());
+    this.chat.on('presence', drawPresence);
+    this.chat.on('typing', drawPresence);
     this.chat.on('blocks', batched(() => this.#drawRelation()));
     this.chat.on('connection', (state) => {
       if (state === 'ready') this.#reconnected();
     });
     document.addEventListener('visibilitychange', () => this.#scheduleRead());
     addEventListener('focus', () => this.#scheduleRead());
+    this.composer.text.addEventListener('input', () => {
+      if (this.composer.text.value.trim()) this.chat.type(this.#room);
+    });
     this.jump.addEventListener('click', () => void this.#jumpToNewest());
     find(this.older, 'button', HTMLButtonElement).onclick = () => void this.#loadOlder(true);
     find(this.notice, 'button', HTMLButtonElement).onclick = () => void this.open(this.#room);
@@ -141,31 +146,42 @@ export class ConversationView {
   /**
    * Shows a room, loading what it needs.
    * @param {string} id
+   * @param {number} [seq] of the message to go to
    */
-  async open(id) {
+  async open(id, seq = 0) {
+    const here = seq > 0 && id === this.#room && this.#history !== null;
     if (id !== this.#room) this.#leave();
     this.#room = id;
-    this.#history = null;
-    this.#olderFailed = false;
-    this.#loading = null;
     try {
-      const known = this.chat.rooms.get(id);
-      if (known) this.#prepare(known);
-      else this.#show(this.skeleton);
-      const room = known ?? (await this.chat.roomById(id));
+      if (!here) await this.#enter(id);
       if (this.#room !== id) return;
-      if (!known) this.#prepare(room);
-      // The room may have been read further by the time its history is here.
-      this.#unreadBefore = room.unread;
-      this.#unreadAfter = room.unread > 0 ? room.read_seq : null;
-      const history = await this.chat.open(id);
+      const history = await (seq ? this.chat.openAround(id, seq) : this.chat.open(id));
       if (this.#room !== id) return;
       this.#history = history;
+      this.#loading = null;
+      this.log.setQuiet(true);
+      this.log.goTo(seq);
       this.draw();
       setTimeout(() => this.log.setQuiet(false), ANNOUNCE_AFTER);
     } catch (problem) {
       if (this.#room === id) this.#failedToOpen(problem);
     }
+  }
+
+  /** @param {string} id */
+  async #enter(id) {
+    this.#history = null;
+    this.#olderFailed = false;
+    this.#loading = null;
+    const known = this.chat.rooms.get(id);
+    if (known) this.#prepare(known);
+    else this.#show(this.skeleton);
+    const room = known ?? (await this.chat.roomById(id));
+    if (this.#room !== id) return;
+    if (!known) this.#prepare(room);
+    // The room may have been read further by the time its history is here.
+    this.#unreadBefore = room.unread;
+    this.#unreadAfter = room.unread > 0 ? room.read_seq : null;
   }
 
   /** Head and message box are there before the history is. @param {Room} room */
@@ -206,8 +222,8 @@ export class ConversationView {
     const room = this.chat.rooms.get(this.#room);
     if (!room) return;
     const head = findHtml(this.root, '#room-head');
-    const { presence } = this.chat;
-    const words = presence.words(room.other, new Date());
+    const { presence, typing } = this.chat;
+    const words = typing.isWriting(room.id) ? 'typing…' : presence.words(room.other, new Date());
     part(head, 'avatar').classList.toggle('online', presence.isOnline(room.other));
     part(head, 'presence').textContent = words && ` · ${words}`;
   }
@@ -245,7 +261,7 @@ export class ConversationView {
       elsewhere: (id) => this.#original(id),
       me: this.chat.me.id,
       otherReadSeq: room.other_read_seq,
-      unreadAfter: this.#unreadAfter,
+      unreadAfter: this.#isDividerIn(history) ? this.#unreadAfter : null,
     }));
     this.skeleton.hidden = true;
     this.empty.hidden = items.length > 0;
@@ -260,6 +276,11 @@ export class ConversationView {
   #moveDivider(room) {
     if (this.#unreadBefore === 0 && room.unread > 0 && !isLooking()) this.#unreadAfter = room.read_seq;
     this.#unreadBefore = room.unread;
+  }
+
+  /** Whether the line stands in what is loaded, and not above. @param {RoomHistory} history */
+  #isDividerIn(history) {
+    return this.#unreadAfter !== null && (!history.hasOlder || history.lowest <= this.#unreadAfter + 1);
   }
 
   /** Cuts what is farthest from the reader. @param {RoomHistory} history */
@@ -374,4 +395,4 @@ export class ConversationView {
   }
 }
 
-const isLooking = () => document.visibilityState === 'visible' && document.hasFocus();
+export const isLooking = () => document.visibilityState === 'visible' && document.hasFocus();

@@ -10,6 +10,8 @@ const NEAR_END = 600;
 const ABOVE_DIVIDER = 64;
 /** Within this, screen readers have noticed what changed. */
 const READ_OUT = 500;
+/** How long a message that was gone to stands out. */
+const STANDS_OUT = 3000;
 
 /**
  * The messages of a conversation, and the reader's place among them: whatever is drawn above, below
@@ -28,6 +30,8 @@ export class LogView {
   #newsAt = 0;
   /** The one button of all messages that Tab stops at. @type {Element | null} */
   #stop = null;
+  /** The seq of the message the next drawing goes to. */
+  #target = 0;
   /** Until the first drawing, which starts at the unread line. */
   #opening = true;
   /** The place that was last put or scrolled to, to tell a resize from a scroll. */
@@ -65,6 +69,7 @@ export class LogView {
     this.log.setAttribute('aria-label', label);
     this.#hasOlder = this.#hasNewer = false;
     this.#atBottom = this.#opening = true;
+    this.#target = 0;
     this.setQuiet(true);
   }
 
@@ -91,6 +96,11 @@ export class LogView {
     this.#followNext = true;
   }
 
+  /** Makes the next drawing show a message, and stand it out. @param {number} seq */
+  goTo(seq) {
+    this.#target = seq;
+  }
+
   /**
    * @param {Item[]} items
    * @param {{other: string, hasOlder: boolean, hasNewer: boolean}} state
@@ -105,7 +115,8 @@ export class LogView {
     this.#hasNewer = hasNewer;
     this.#reconcile(items, other);
     this.#keepFocus(hadFocus);
-    if (this.#opening) this.#toStart();
+    if (this.#target) this.#toTarget();
+    else if (this.#opening) this.#toStart();
     else if (keep) this.log.scrollTop += keep.node.getBoundingClientRect().top - keep.top;
     else if (follow) this.log.scrollTop = this.log.scrollHeight;
     this.#opening = false;
@@ -134,11 +145,7 @@ export class LogView {
     button?.setAttribute('tabindex', '0');
   }
 
-  /**
-   * The first message in sight that will be drawn again, and where it is; rather not one that begins
-   * above, for it may grow.
-   * @param {Item[]} items
-   */
+  /** The first message that is seen whole and drawn again, and where it is: one cut above may grow. @param {Item[]} items */
   #anchor(items) {
     const kept = new Set(items.filter((item) => item.kind === 'message').map((item) => item.key));
     const { top, bottom } = this.log.getBoundingClientRect();
@@ -194,6 +201,20 @@ export class LogView {
     if (!divider) return;
     const top = divider.getBoundingClientRect().top - this.log.getBoundingClientRect().top;
     this.log.scrollTop += Math.min(0, top - ABOVE_DIVIDER);
+  }
+
+  /** To the middle of the message, or of its beginning if it is long; it gets the focus, to be read out. */
+  #toTarget() {
+    const found = [...this.#drawn.values()].find(({ node }) => node.dataset.seq === String(this.#target));
+    this.#target = 0;
+    if (!found) return;
+    const { node } = found;
+    const room = Math.max(0, this.log.clientHeight - node.offsetHeight) / 2;
+    this.log.scrollTop += node.getBoundingClientRect().top - this.log.getBoundingClientRect().top - room;
+    node.tabIndex = -1;
+    node.focus({ preventScroll: true });
+    node.classList.add('found');
+    setTimeout(() => node.classList.remove('found'), STANDS_OUT);
   }
 
   /** The seq of the last message whose end is on screen; 0 if none is. */

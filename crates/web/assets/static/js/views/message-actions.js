@@ -257,7 +257,7 @@ export class MessageActions {
    * The message box has another task until it is done or given up.
    * @param {string} title
    * @param {string} about the first line of it is shown
-   * @param {Pick<import('./composer-view.js').Task, "text" | "submit">} task
+   * @param {Pick<import('../lib/types.js').Task, "text" | "submit">} task
    */
   #begin(title, about, task) {
     const bar = element('div', '', 'task');
@@ -290,39 +290,17 @@ export class MessageActions {
   /** @param {string} id */
   async #goTo(id) {
     const { room } = this.view;
-    const history = this.chat.history(room);
-    if (!history) return;
+    const near = this.chat.history(room)?.messages.find((message) => message.id === id);
     try {
-      if (!history.messages.some((message) => message.id === id)) {
-        const originals = (this.view.originals ??= new Originals(this.chat));
-        const original = await originals.findFar(room, id);
-        if (!original) {
-          this.#refuse('That message is too far back to be found.');
-          return;
-        }
-        await this.chat.loadAround(history, original.seq);
-      }
+      const originals = (this.view.originals ??= new Originals(this.chat));
+      const original = near ?? (await originals.findFar(room, id));
+      if (room !== this.view.room) return;
+      if (original) await this.view.open(room, original.seq);
+      else this.#refuse('That message is too far back to be found.');
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
       this.#refuse(OFFLINE);
-      return;
     }
-    if (room !== this.view.room) return;
-    this.view.draw();
-    const node = this.view.log.items.querySelector(`[data-id="${CSS.escape(id)}"]`);
-    if (node instanceof HTMLElement) this.#show(node);
-  }
-
-  /** In the middle, and so that one sees which it is. @param {HTMLElement} node */
-  #show(node) {
-    node.scrollIntoView({ block: 'center' });
-    node.classList.remove('found');
-    void node.offsetWidth; // or the animation would not begin again
-    node.classList.add('found');
-    const button = node.querySelector('.actions');
-    if (!(button instanceof HTMLElement)) return;
-    this.view.log.stopAt(button);
-    button.focus({ preventScroll: true });
   }
 
   // Telling

@@ -94,12 +94,12 @@ function drawReactions(node, { reactions }, other) {
   const before = new Map([...list.children].map((chip) => [chip.getAttribute('data-emoji'), chip]));
   const chips = reactions.map(({ emoji, mine, theirs }) => {
     const chip = before.get(emoji) ?? element('button', '', 'chip');
-    const who = mine && theirs ? `you and ${other}` : mine ? 'you' : other;
-    const count = mine && theirs ? '2' : '';
-    const label = `${emoji} ${count && '2 '}from ${who}`;
+    const both = mine && theirs;
+    const who = both ? `you and ${other}` : mine ? 'you' : other;
+    const label = `${emoji} ${both ? '2 ' : ''}from ${who}`;
     const given = { type: 'button', 'data-emoji': emoji, 'aria-pressed': String(mine), 'aria-label': label, title: label };
     for (const [name, value] of Object.entries(given)) chip.setAttribute(name, value);
-    chip.replaceChildren(emoji, ...(count ? [' ', element('span', count)] : []));
+    chip.replaceChildren(emoji, ...(both ? [' ', element('span', '2')] : []));
     return chip;
   });
   if (chips.some((chip, i) => list.children[i] !== chip) || list.children.length > chips.length) list.replaceChildren(...chips);
