@@ -98,17 +98,17 @@ for (const [look, name] of [
 
       await hits.nth(1).click();
       await page.waitForURL(`**/chat/room/${bob}/`);
-      await page.locator('.msg.found').getByText('Café').waitFor();
+      await page.locator('.msg.sought').getByText('Café').waitFor();
       assert.ok((await inView(person)).some((text) => text.startsWith('We met at the Café')));
       assert.equal(await person.bubble('line 130').count(), 0, 'the newest are not loaded');
       assert.deepEqual(await findings(page), [], 'at the hit');
-      await page.locator('.msg.found').waitFor({ state: 'detached' });
+      await page.locator('.msg.sought').waitFor({ state: 'detached' });
 
       await scrollTo(person, 'line 130', 'down');
       await page.getByRole('button', { name: 'Search in this chat' }).click();
       await dialog.getByRole('combobox').fill('line 60');
       await dialog.getByRole('option').first().click();
-      await page.locator('.msg.found').getByText('line 60', { exact: true }).waitFor();
+      await page.locator('.msg.sought').getByText('line 60', { exact: true }).waitFor();
       await scrollTo(person, 'line 20', 'up');
       await page.getByRole('button', { name: /newest/ }).click();
       await person.sees('line 130');
@@ -170,7 +170,7 @@ test('everything in the palette goes by keyboard', async (t) => {
     await dialog.getByRole('option').nth(1).waitFor();
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
-    await page.locator('.msg.found').waitFor();
+    await page.locator('.msg.sought').waitFor();
     const focused = () => page.evaluate(() => document.activeElement?.querySelector('.body')?.textContent);
     assert.match((await focused()) ?? '', /Café/, 'what was found is read out');
 
@@ -244,5 +244,21 @@ test('a search says what it does, and what it did not find', async (t) => {
     await dialog.getByRole('button', { name: 'Close' }).click();
     await dialog.waitFor({ state: 'hidden' });
     assert.equal(await page.evaluate(() => document.activeElement?.id), 'search');
+  });
+});
+
+test('going back closes the palette', async (t) => {
+  const { person, bob } = await withHistory('kim', { viewport: PHONE });
+  const { page } = person;
+  await journey(t, [person], async () => {
+    await page.goto('/chat/');
+    await person.listed();
+    await page.getByRole('link', { name: /kimbob/ }).click();
+    await page.waitForURL(`**/chat/room/${bob}/`);
+    await page.getByRole('button', { name: 'Search in this chat' }).click();
+    await palette(person).waitFor();
+    await page.goBack();
+    await palette(person).waitFor({ state: 'hidden' });
+    await page.getByRole('button', { name: 'Search', exact: true }).waitFor();
   });
 });

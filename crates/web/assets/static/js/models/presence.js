@@ -1,7 +1,6 @@
 /** @import {User} from '../lib/types.js' */
 import { lastSeen } from './time.js';
 
-/** It is told again while somebody goes on writing, this often. */
 const TELL_EVERY = 3000;
 const LASTS = 5000;
 

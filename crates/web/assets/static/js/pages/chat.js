@@ -14,8 +14,6 @@ import { ConnectionBar } from '../views/connection-bar.js';
 import { ConversationView, isLooking } from '../views/conversation-view.js';
 import { RoomListView } from '../views/room-list-view.js';
 
-const PALETTE_AFTER = 2000;
-
 const app = findHtml(document, '#app');
 
 /** The id in /chat/room/{id}/, or nothing. */
@@ -62,8 +60,7 @@ function askToRetry() {
 }
 
 /**
- * What is not in the first load: loaded once, and tried again where that failed. There is no
- * connection then, and the bar says so.
+ * Loaded when wanted, and tried again if that failed: then the bar says why.
  * @template T
  * @param {() => Promise<T>} load
  */
@@ -141,7 +138,7 @@ function start(me) {
   });
   chat.on('left', (room) => {
     if (room !== roomInUrl()) return;
-    app.dataset.show = 'list'; // going back takes a moment, and a hidden link takes no focus
+    app.dataset.show = 'list'; // a hidden link takes no focus
     goToList();
     list.draw();
     findHtml(app, '#rooms a, #rooms-empty button').focus();
@@ -167,8 +164,7 @@ function start(me) {
   reconnectOnWaking(connection);
   chat.start();
   route();
-  // Once all else is there, so that it opens at once.
-  setTimeout(loadPalette, PALETTE_AFTER);
+  setTimeout(loadPalette, 2000); // to open at once
 }
 
 /** Keeps the page above the keyboard where the browser lays the keyboard over it. */

@@ -293,7 +293,7 @@ export class ConversationView {
 
   /** @param {boolean} again whether the reader asked for it after a failure */
   async #loadOlder(again) {
-    if (this.#olderFailed && !again) return;
+    if (!this.#history || (this.#olderFailed && !again)) return;
     this.#olderFailed = false;
     const failed = await this.#load('older', (history) => this.chat.loadOlder(history));
     this.#olderFailed = failed;
@@ -302,7 +302,7 @@ export class ConversationView {
   }
 
   async #loadNewer() {
-    if (Date.now() < this.#newerNotBefore) return;
+    if (!this.#history || Date.now() < this.#newerNotBefore) return;
     const failed = await this.#load('newer', (history) => this.chat.loadNewer(history));
     if (failed) this.#newerNotBefore = Date.now() + RELOAD_AFTER;
     else if (!this.#loading) this.log.check();

@@ -213,8 +213,8 @@ export class LogView {
     this.log.scrollTop += node.getBoundingClientRect().top - this.log.getBoundingClientRect().top - room;
     node.tabIndex = -1;
     node.focus({ preventScroll: true });
-    node.classList.add('found');
-    setTimeout(() => node.classList.remove('found'), STANDS_OUT);
+    node.classList.add('sought');
+    setTimeout(() => node.classList.remove('sought'), STANDS_OUT);
   }
 
   /** The seq of the last message whose end is on screen; 0 if none is. */
