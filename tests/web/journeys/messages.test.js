@@ -237,7 +237,7 @@ for (const look of LOOKS.slice(0, 2)) {
       await ann.sees('later 19');
       await quote.scrollIntoViewIfNeeded();
       await quote.click();
-      const original = ann.log.locator('.msg.found');
+      const original = ann.log.locator('.msg.sought');
       await original.getByText('greetings from').waitFor();
       assert.deepEqual(await findings(ann.page), [], 'with an answer');
 
@@ -291,7 +291,7 @@ test('an answer leads to what is far above, and back', async (t) => {
     const quote = ann.bubble('as you said').locator('.quote');
     await quote.getByText('hello from bob').waitFor();
     await quote.click();
-    const original = ann.log.locator('.msg.found');
+    const original = ann.log.locator('.msg.sought');
     await original.getByText('hello from bob').waitFor();
     assert.ok(await original.evaluate((node) => {
       const [log, box] = [document.querySelector('#log'), node].map((one) => one.getBoundingClientRect());
