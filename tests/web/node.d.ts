@@ -1,6 +1,7 @@
 // The little of Node.js that the model tests use, so that its types need not be installed.
 declare module 'node:test' {
   export const afterEach: any;
+  export const beforeEach: any;
   export const test: any;
   export const mock: any;
 }

@@ -53,6 +53,7 @@ for (const look of LOOKS) {
       await ann.signIn();
       await ann.listed();
       await check(ann.page, 'the list');
+      await ann.page.getByRole('button', { name: 'Search', exact: true }).click();
       await ann.page.getByRole('combobox').fill('bo');
       await ann.page.getByRole('option', { name: 'bob' }).waitFor();
       await check(ann.page, 'finding people');

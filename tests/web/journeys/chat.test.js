@@ -237,6 +237,7 @@ test('everything can be done by keyboard', async (t) => {
     await page.waitForURL('**/chat/**');
     await quinn.listed();
     await page.keyboard.press('Control+k');
+    await page.getByRole('dialog').waitFor();
     await page.keyboard.type('ros');
     await page.getByRole('option', { name: 'rosa' }).waitFor();
     await page.keyboard.press('ArrowDown');

@@ -43,6 +43,55 @@ test('a room with much unread opens around the first unread message', async () =
   assert.equal(history.hasOlder && history.hasNewer, true);
 });
 
+test('a message that was found opens in its place, and from there the history goes on in both directions', async () => {
+  const server = serverWith(200);
+  const { chat, socket } = await opened(server);
+  const history = await chat.openAround('r', 100);
+  assert.ok(history.lowest < 100 && history.highest > 100);
+  assert.equal(history.hasOlder && history.hasNewer, true);
+  socket().tell(announced(server.post()));
+  assert.ok(history.highest < 200, 'what is announced has its place after a hole');
+  await chat.loadOlder(history);
+  await chat.loadNewer(history);
+  assert.deepEqual(history.messages.map(({ seq }) => seq), Array.from({ length: 150 }, (_, i) => i + 25));
+  await chat.loadNewest(history);
+  assert.equal(history.highest, 201);
+  assert.equal(history.hasNewer, false);
+});
+
+test('a message that is loaded is found without asking', async () => {
+  const server = serverWith(40);
+  const { chat, history } = await opened(server);
+  server.calls.length = 0;
+  assert.equal(await chat.openAround('r', 7), history);
+  assert.deepEqual(server.calls, []);
+});
+
+test('changes of what stands around a found message are learned like all others', async () => {
+  const server = serverWith(200);
+  const { chat, socket } = await opened(server);
+  const history = await chat.openAround('r', 100);
+  server.change(101, { body: 'edited' });
+  socket().tell({ type: 'resync' });
+  await settle();
+  assert.ok(bodies(history.messages).includes('edited'));
+});
+
+test('who looks at a message amid unread ones has not read those before it', async () => {
+  const server = serverWith(200);
+  server.read.anna = 20;
+  const { chat, socket } = await opened(server);
+  const history = await chat.openAround('r', 100);
+  socket().sent.length = 0;
+  chat.markRead('r', 110);
+  assert.deepEqual(socket().sent, []);
+  assert.equal(chat.rooms.get('r')?.unread, 180);
+  await chat.loadNewest(history);
+  chat.markRead('r', 200);
+  assert.deepEqual(socket().sent, [{ type: 'read', room: 'r', seq: 200 }]);
+  assert.equal(chat.rooms.get('r')?.unread, 0);
+});
+
 test('an announced message appears without asking', async () => {
   const server = serverWith(3);
   const { history, socket } = await opened(server);
@@ -473,4 +522,54 @@ test('a block that was put elsewhere is known when the page opens, and when a me
   await settle();
   assert.ok(chat.blocked.has('ben'));
   assert.equal(outbox.forRoom('r')[0].reason, 'blocked');
+});
+
+test('the other is writing until their message comes, or some seconds pass', async () => {
+  mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  try {
+    const server = serverWith(1);
+    const { chat, socket } = await opened(server);
+    const write = () => socket().tell({ type: 'typing', room: 'r', user: 'ben' });
+    write();
+    assert.ok(chat.typing.isWriting('r'));
+    mock.timers.tick(4999);
+    assert.ok(chat.typing.isWriting('r'));
+    mock.timers.tick(1);
+    assert.equal(chat.typing.isWriting('r'), false);
+    write();
+    socket().tell(announced(server.post()));
+    assert.equal(chat.typing.isWriting('r'), false);
+    write();
+    socket().tell(announced(server.change(1, { body: 'edited' })));
+    assert.ok(chat.typing.isWriting('r'), 'an edit is not what they write');
+    socket().tell({ type: 'typing', room: 'other', user: 'anna' });
+    assert.equal(chat.typing.isWriting('other'), false, 'not oneself in another tab');
+    socket().end(1006);
+    assert.equal(chat.typing.isWriting('r'), false, 'without a connection nobody knows');
+  } finally {
+    stopAll();
+    mock.timers.reset();
+  }
+});
+
+test('the other is told that I write now and then, and at once after a message', async () => {
+  mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  try {
+    const { chat, socket } = await opened(serverWith(1));
+    const told = () => socket().sent.filter(({ type }) => type === 'typing').length;
+    chat.type('r');
+    chat.type('r');
+    mock.timers.tick(2999);
+    chat.type('r');
+    assert.equal(told(), 1);
+    mock.timers.tick(1);
+    chat.type('r');
+    assert.equal(told(), 2);
+    chat.sendMessage('r', 'hello');
+    chat.type('r');
+    assert.equal(told(), 3);
+  } finally {
+    stopAll();
+    mock.timers.reset();
+  }
 });

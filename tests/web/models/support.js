@@ -1,6 +1,6 @@
 // People, rooms and a server small enough to see through, for the model tests.
 
-/** @import {Message, OutboxEntry, Room, User} from '../../../crates/web/assets/static/js/lib/types.js' */
+/** @import {Change, Message, OutboxEntry, Room, User} from '../../../crates/web/assets/static/js/lib/types.js' */
 import { readFileSync } from 'node:fs';
 import { Problem } from '../../../crates/web/assets/static/js/lib/api.js';
 import { Connection } from '../../../crates/web/assets/static/js/models/connection.js';
@@ -20,7 +20,8 @@ export const person = (id) => ({
  */
 export const message = (seq, more = {}) => ({
   id: `m${seq}`, room: 'r', seq, rev: seq, sender: 'ben', body: `text ${seq}`, client_id: `c${seq}`,
-  sent_at: new Date(Date.UTC(2026, 5, 1, 12, 0, seq)).toISOString(), edited_at: null, deleted: false, unreadable: false, ...more,
+  sent_at: new Date(Date.UTC(2026, 5, 1, 12, 0, seq)).toISOString(), edited_at: null, deleted: false, unreadable: false,
+  reply_to: null, reactions: [], ...more,
 });
 
 /** @param {number} from @param {number} to */
@@ -94,6 +95,8 @@ export class FakeServer {
   /** Waited for before each answer is given, after it was worked out. @type {Promise<void> | null} */
   delay = null;
   offline = false;
+  /** What it says to every change. @type {Problem | null} */
+  refuses = null;
   pageSize = 50;
 
   /** @param {Partial<Message>} [more] */
@@ -162,8 +165,28 @@ export class FakeServer {
       /** @param {string} user */
       unblock: (user) => this.#answer('unblock', () => (this.blocked.delete(user), null)),
       users: () => this.#answer('users', () => ({ users: [] })),
-      /** @param {string} _room @param {{before?: number, after?: number, limit?: number}} where */
-      messages: (_room, { before, after, limit = 50 }) => this.#answer('messages', () => {
+      /** @param {Change} change */
+      change: ({ id, kind, what }) => this.#answer(`${kind} ${id}${what && ` ${what}`}`, () => {
+        if (this.refuses) throw this.refuses;
+        const found = this.messages.find((one) => one.id === id);
+        if (!found || found.deleted) throw new Problem(404, 'not_found', 'There is no such message.');
+        if (kind === 'edit') return this.change(found.seq, { body: what, edited_at: '2026-06-02T00:00:00.000Z' });
+        if (kind === 'delete') return this.change(found.seq, { body: '', deleted: true, reactions: [] });
+        const others = found.reactions.filter(({ emoji }) => emoji !== what);
+        return this.change(found.seq, { reactions: kind === 'react' ? [...others, { emoji: what, users: ['anna'] }] : others });
+      }),
+      /** @param {{query: string}} what */
+      search: ({ query }) => this.#answer('search', () => {
+        const found = this.messages.filter((one) => one.body.includes(query)).reverse();
+        return { hits: found.map((message) => ({ message, room: message.room })), cursor: null };
+      }),
+      /** @param {string} _room @param {{before?: number, after?: number, around?: number, limit?: number}} where */
+      messages: (_room, { before, after, around, limit = 50 }) => this.#answer('messages', () => {
+        if (around !== undefined) {
+          const start = Math.max(0, around - 1 - Math.floor(limit / 2));
+          const page = this.messages.slice(start, start + limit);
+          return { messages: page, has_more: page.length < this.messages.length };
+        }
         if (after !== undefined) {
           const rest = this.messages.filter((one) => one.seq > after);
           return { messages: rest.slice(0, limit), has_more: rest.length > limit };

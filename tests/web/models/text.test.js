@@ -73,3 +73,36 @@ test('a few emoji alone are told from text', () => {
   for (const text of ['😀', '👍🏽', '👨‍👩‍👧', '🇸🇪', '❤️', '1️⃣', '🎉 🎉\n🎉']) assert.equal(isEmojiOnly(text), true, text);
   for (const text of ['', 'a', '😀!', '12', '©', '😀😀😀😀😀😀😀']) assert.equal(isEmojiOnly(text), false, text);
 });
+
+/** @param {string} text */
+const marks = (text) => tokenize(text).filter(({ mark }) => mark).map((token) => `${token.mark}:${token.text}`);
+
+test('code, strong and emphasis are told from text, without their marks', () => {
+  assert.deepEqual(marks('a `b c` **d e** _f g_ h'), ['code:b c', 'strong:d e', 'em:f g']);
+  assert.deepEqual(marks('```\nlet a = `b`;\n```'), ['code:let a = `b`;']);
+  assert.deepEqual(tokenize('**a _b_**'), [{ text: 'a _b_', mark: 'strong', parts: [{ text: 'a ' }, { text: 'b', mark: 'em', parts: [{ text: 'b' }] }] }]);
+});
+
+test('what only looks like marks stays as it is', () => {
+  for (const text of ['snake_case_name', '2 * 3 ** 4', '** a **', '_ a _', '**a', '`', '``', '****', '__init__', 'a_b_', '`a\nb`']) {
+    assert.deepEqual(tokenize(text), [{ text }], text);
+  }
+});
+
+test('in code nothing else is looked for', () => {
+  assert.deepEqual(tokenize('`**a** https://a.org`'), [{ text: '**a** https://a.org', mark: 'code' }]);
+});
+
+test('addresses keep their underscores and are found inside of marks', () => {
+  assert.deepEqual(links('https://a.org/_x_/y_z'), ['https://a.org/_x_/y_z']);
+  const [strong] = tokenize('**see https://a.org**');
+  assert.deepEqual(strong.parts?.[1], { text: 'https://a.org', href: 'https://a.org/' });
+});
+
+test('a long run of any mark is dealt with in no time', () => {
+  for (const run of ['*', '_', '`', '** ', ' _', '_a ', '**a', '```\n']) {
+    const begun = Date.now();
+    tokenize(run.repeat(4000 / run.length));
+    assert.ok(Date.now() - begun < 500, run);
+  }
+});

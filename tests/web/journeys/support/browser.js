@@ -31,10 +31,10 @@ export class Person {
    * @param {import('./server.js').Server} server
    * @param {string} name also the username
    */
-  static async arrive(browser, server, name, { viewport = DESKTOP, colorScheme = 'light' } = {}) {
+  static async arrive(browser, server, name, { viewport = DESKTOP, colorScheme = 'light', hasTouch = false } = {}) {
     const person = new Person();
     Object.assign(person, { server, name, email: `${name}@example.com`, console: [] });
-    person.context = await browser.newContext({ viewport, colorScheme, baseURL: server.url });
+    person.context = await browser.newContext({ viewport, colorScheme, hasTouch, isMobile: hasTouch, baseURL: server.url });
     person.context.setDefaultTimeout(10_000);
     person.page = await person.context.newPage();
     person.page.on('console', (message) => person.console.push(`${message.type()}: ${message.text()}`));
@@ -75,6 +75,7 @@ export class Person {
   async find(name) {
     const { page } = this;
     await this.listed();
+    await page.getByRole('button', { name: 'Search', exact: true }).click();
     await page.getByRole('combobox').fill(name);
     await page.getByRole('option', { name }).click();
     await page.waitForURL('**/chat/room/**');

@@ -55,6 +55,7 @@ export async function call(method, path, body, signal) {
       headers,
       body: body === undefined || body instanceof Blob ? body : JSON.stringify(body),
       cache: 'no-store',
+      keepalive: method === 'DELETE', // what is deleted on leaving the page is deleted
       signal: signal ? either(signal, timeout) : timeout,
     });
     text = await response.text();

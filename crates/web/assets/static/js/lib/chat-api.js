@@ -1,4 +1,4 @@
-/** @import {User, Room, HistoryPage, ChangesPage, RoomsPage} from './types.js' */
+/** @import {User, Room, Message, Change, HistoryPage, ChangesPage, HitsPage, RoomsPage} from './types.js' */
 import { call } from './api.js';
 
 const PAGE = 200;
@@ -46,16 +46,31 @@ export const chatApi = {
 
   /**
    * @param {string} room
-   * @param {{before?: number, after?: number, limit?: number}} where
+   * @param {{before?: number, after?: number, around?: number, limit?: number}} where
    * @returns {Promise<HistoryPage>}
    */
   messages: (room, where) => call('GET', `${path(room)}/messages${query(where)}`),
+
+  /** @param {Change} change @returns {Promise<Message>} the message as it is then */
+  change({ room, id, kind, what }) {
+    const message = `${path(room)}/messages/${encodeURIComponent(id)}`;
+    if (kind === 'edit') return call('PATCH', message, { body: what });
+    if (kind === 'delete') return call('DELETE', message);
+    return call(kind === 'react' ? 'PUT' : 'DELETE', `${message}/reactions/${encodeURIComponent(what)}`);
+  },
 
   /** @param {string} room @param {number} after @returns {Promise<ChangesPage>} */
   changes: (room, after) => call('GET', `${path(room)}/changes${query({ after, limit: PAGE })}`),
 
   /** @param {string} text @param {AbortSignal} signal @returns {Promise<{users: User[]}>} */
   users: (text, signal) => call('GET', `/api/users${query({ query: text })}`, undefined, signal),
+
+  /**
+   * @param {{query: string, room?: string, cursor?: string | null}} what
+   * @param {AbortSignal} signal
+   * @returns {Promise<HitsPage>}
+   */
+  search: (what, signal) => call('GET', `/api/search${query(what)}`, undefined, signal),
 };
 
 /** @typedef {typeof chatApi} ChatApi */

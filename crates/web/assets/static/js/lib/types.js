@@ -1,4 +1,4 @@
-// The shapes the server speaks, named once for the type checker. Nothing here runs.
+// The shapes the server speaks and the pages show, named once for the type checker. Nothing here runs.
 
 /**
  * @typedef {object} User
@@ -27,7 +27,11 @@
  * @property {string | null} edited_at
  * @property {boolean} deleted
  * @property {boolean} unreadable
+ * @property {string | null} reply_to the message it answers
+ * @property {Reaction[]} reactions
  */
+
+/** @typedef {{emoji: string, users: string[]}} Reaction */
 
 /**
  * @typedef {object} Room
@@ -47,6 +51,8 @@
 /** @typedef {{messages: Message[], has_more: boolean}} HistoryPage */
 /** @typedef {{messages: Message[], rev: number, has_more: boolean}} ChangesPage */
 /** @typedef {{rooms: Room[], cursor: string | null}} RoomsPage */
+/** @typedef {{message: Message, room: string}} Hit */
+/** @typedef {{hits: Hit[], cursor: string | null}} HitsPage */
 /** @typedef {{field: string, code: string, detail: string}} FieldError */
 /** @typedef {{email: string, sent_at: string, expires_at: string, resend_at: string, attempts_left: number}} PendingSignUp */
 /** @typedef {{email: string, expires_at: string}} WaitingLink */
@@ -61,9 +67,23 @@
  * @property {string} client_id
  * @property {string} room
  * @property {string} body
+ * @property {string} [reply_to] the message it answers
  * @property {number} at when it was written, in milliseconds
  * @property {"pending" | "failed"} state
  * @property {string} [reason] the code of the refusal
+ * @property {string} [detail] what the server said about it
+ */
+
+/**
+ * What I want otherwise about a message, until the server has done it.
+ * @typedef {object} Change
+ * @property {string} room
+ * @property {string} key the message's in the conversation
+ * @property {string} id the message's; empty until the server has it
+ * @property {"edit" | "delete" | "react" | "unreact"} kind
+ * @property {string} what the new text, or the emoji
+ * @property {number} at from when on the server is asked, in milliseconds
+ * @property {"pending" | "failed"} state
  * @property {string} [detail] what the server said about it
  */
 
@@ -74,12 +94,46 @@
  *   | {type: "resync"}
  *   | {type: "read", room: string, user: string, seq: number}
  *   | {type: "presence", user: string, online: boolean, last_seen: string | null}
+ *   | {type: "typing", room: string, user: string}
  *   | {type: "error", code: string, detail: string, client_id?: string}} ServerFrame
  */
 
 /**
- * @typedef {{type: "send", client_id: string, room: string, body: string}
- *   | {type: "read", room: string, seq: number}} ClientFrame
+ * @typedef {{type: "send", client_id: string, room: string, body: string, reply_to?: string}
+ *   | {type: "read", room: string, seq: number}
+ *   | {type: "typing", room: string}} ClientFrame
+ */
+
+/**
+ * A message as a conversation shows it.
+ * @typedef {object} MessageItem
+ * @property {"message"} kind
+ * @property {string} key the same before and after the server has it
+ * @property {string} id empty while the server does not have it
+ * @property {number} seq 0 while the server does not have it
+ * @property {boolean} mine
+ * @property {boolean} first whether it begins a group
+ * @property {Date} at
+ * @property {string} body
+ * @property {"sent" | "read" | "pending" | "failed" | null} state `null` for the other's messages
+ * @property {"text" | "deleted" | "unreadable"} content
+ * @property {Date | null} editedAt
+ * @property {Reacted[]} reactions
+ * @property {string | null} [replyTo] the message it answers
+ * @property {Quote | null} quote what is shown of that
+ * @property {boolean} undo whether its deletion can be taken back
+ * @property {string} why it was not sent or changed; empty when it was
+ * @property {string} version changes whenever it has to be drawn anew
+ */
+
+/** @typedef {{emoji: string, mine: boolean, theirs: boolean}} Reacted who of the two gave an emoji */
+/** @typedef {{mine: boolean | null, text: string, quiet: boolean}} Quote `mine` is `null` while that is unknown */
+/** @typedef {MessageItem | {kind: "day", key: string, at: Date} | {kind: "divider", key: string}} Item */
+
+/**
+ * What else the message box is for: a text that stands in it instead of what I was writing, what to
+ * do with it (whether it was taken), and what then, or when it is given up.
+ * @typedef {{text?: string, submit: (body: string) => boolean, over: () => void}} Task
  */
 
 export {};

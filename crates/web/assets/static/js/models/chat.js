@@ -1,11 +1,12 @@
-/** @import {User, Room, Message, ServerFrame} from '../lib/types.js' */
+/** @import {Change, User, Room, Message, ServerFrame} from '../lib/types.js' */
 /** @import {ChatApi} from '../lib/chat-api.js' */
+/** @import {Changes} from './changes.js' */
 /** @import {Connection} from './connection.js' */
 /** @import {Outbox} from './outbox.js' */
 import { Emitter } from '../lib/events.js';
 import { Problem } from '../lib/api.js';
 import { RoomHistory } from './history.js';
-import { Presence } from './presence.js';
+import { Presence, Typing } from './presence.js';
 import { RoomList } from './room-list.js';
 import { Sender } from './sender.js';
 
@@ -19,7 +20,7 @@ const MAX_HISTORIES = 8;
  * One person's conversations on this page: what is known, what is announced, what is being sent.
  * The socket announces and the API tells, so every new connection is followed by a catch-up.
  *
- * @extends {Emitter<{rooms: null, room: string, left: string, presence: null, blocks: null, connection: string, ended: null}>}
+ * @extends {Emitter<{rooms: null, room: string, left: string, presence: null, typing: null, blocks: null, arrived: Message, connection: string, message: Message, refused: string, ended: null}>}
  */
 export class Chat extends Emitter {
   /** Whether the list of rooms is loading, there, or could not be had. @type {"loading" | "ready" | "failed"} */
@@ -36,7 +37,10 @@ export class Chat extends Emitter {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #catchUpTimer;
   #ended = false;
+  /** What I want otherwise about messages; there once something is. @type {Changes | null} */
+  changes = null;
   presence = new Presence();
+  typing = new Typing(() => this.emit('typing', null));
   /** Whom I block. @type {Set<string>} */
   blocked = new Set();
   /** How often I blocked or unblocked somebody here. */
@@ -71,6 +75,7 @@ export class Chat extends Emitter {
   start() {
     this.connection.connect();
     void this.catchUp();
+    if (this.outbox.store.names('change:').length > 0) void this.loadChanges();
   }
 
   /** @param {string} room */
@@ -104,7 +109,7 @@ export class Chat extends Emitter {
 
   /** @param {Room} told @returns {Room} */
   #takeRoom(told) {
-    this.rooms.merge(told);
+    this.#mergeRoom(told);
     if (told.last_message) this.#meet(told.last_message);
     this.emit('rooms', null);
     this.emit('room', told.id);
@@ -115,6 +120,21 @@ export class Chat extends Emitter {
   #takeIfListed(told) {
     if (told.listed === false) this.#drop(told.id);
     else this.#takeRoom(told);
+  }
+
+  /** @param {Room} told */
+  #mergeRoom(told) {
+    const before = this.rooms.get(told.id)?.last_seq ?? 0;
+    this.rooms.merge(told);
+    // What is there when the page opens is no news.
+    if (this.listState === 'ready') this.#greet(told.last_message, before);
+  }
+
+  /** Tells of a message of the other's that was not known of. @param {Message | null} message @param {number} before the room's last seq */
+  #greet(message, before) {
+    if (!message || message.seq <= before || message.sender === this.me.id || message.deleted) return;
+    this.typing.stop(message.room);
+    this.emit('arrived', message);
   }
 
   /** Asks for one room, once however many want it. @param {string} id */
@@ -167,11 +187,11 @@ export class Chat extends Emitter {
     void this.catchUp(); // a list that was on its way has it still
   }
 
-  /** Takes all there is out of my sight, for good; it comes back with what is new. @param {string} id @throws {Problem} */
+  /** @param {string} id @throws {Problem} */
   async clear(id) {
     await this.#guard(this.api.clear(id));
     this.#drop(id);
-    void this.catchUp(); // a list that was on its way has it still
+    void this.catchUp();
   }
 
   /** @param {string} user @throws {Problem} */
@@ -227,14 +247,43 @@ export class Chat extends Emitter {
       this.#keep(known);
       return known;
     }
-    const history = new RoomHistory(id);
+    return this.#load(room, () => this.#firstPage(room));
+  }
+
+  /**
+   * Loads the history around a message, unless it is loaded.
+   * @param {string} id
+   * @param {number} seq
+   * @returns {Promise<RoomHistory>}
+   * @throws {Problem}
+   */
+  async openAround(id, seq) {
+    const room = await this.roomById(id);
+    const known = this.#histories.get(id);
+    if (known?.loaded && known.messages.some((message) => message.seq === seq)) {
+      this.#keep(known);
+      return known;
+    }
+    return this.#load(room, async () => {
+      const { messages } = await this.api.messages(id, { around: seq, limit: PAGE });
+      const hasOlder = (messages.at(0)?.seq ?? 1) > 1;
+      return { messages, hasOlder, hasNewer: (messages.at(-1)?.seq ?? 0) < room.last_seq };
+    });
+  }
+
+  /**
+   * @param {Room} room
+   * @param {Parameters<RoomHistory["load"]>[0]} fetch
+   */
+  async #load(room, fetch) {
+    const history = new RoomHistory(room.id);
     // The rev was read before the history is, so whatever comes later is among its changes.
     history.position = room.rev;
     this.#keep(history);
     try {
-      await this.#guard(history.load(() => this.#firstPage(room)));
+      await this.#guard(history.load(fetch));
     } catch (problem) {
-      if (this.#histories.get(id) === history) this.#histories.delete(id);
+      if (this.#histories.get(room.id) === history) this.#histories.delete(room.id);
       throw problem;
     }
     this.#settle(history);
@@ -298,10 +347,12 @@ export class Chat extends Emitter {
    * Shows and sends a message; it is kept until the server has it.
    * @param {string} room
    * @param {string} body already normalised
+   * @param {string} [reply_to] the message it answers
    * @returns {boolean} `false` when too many are waiting
    */
-  sendMessage(room, body) {
-    if (!this.outbox.add(room, body)) return false;
+  sendMessage(room, body, reply_to) {
+    if (!this.outbox.add(room, body, reply_to)) return false;
+    this.typing.sent();
     this.sender.pump();
     return true;
   }
@@ -310,6 +361,22 @@ export class Chat extends Emitter {
   retry(client_id) {
     this.outbox.retry(client_id);
     this.sender.pump();
+  }
+
+  /** @returns {Promise<Changes>} */
+  async loadChanges() {
+    const { Changes } = await import('./changes.js');
+    return (this.changes ??= new Changes(this));
+  }
+
+  /** @param {Change} change @throws {Problem} */
+  async change(change) {
+    this.#takeMessage(await this.#guard(this.api.change(change)));
+  }
+
+  /** I am writing a message; the other may see so. @param {string} room */
+  type(room) {
+    if (this.connection.state === 'ready' && this.typing.tell(room)) this.connection.send({ type: 'typing', room });
   }
 
   /**
@@ -321,7 +388,10 @@ export class Chat extends Emitter {
     const room = this.rooms.get(id);
     if (!room || seq <= room.read_seq) return;
     const from = room.read_seq;
-    const seen = (this.#histories.get(id)?.messages ?? []).filter(
+    const history = this.#histories.get(id);
+    // Amid unread messages those before are unseen, until the newest were.
+    if (history?.hasNewer && history.lowest > from + 1) return;
+    const seen = (history?.messages ?? []).filter(
       (message) => message.seq > from && message.seq <= seq && message.sender !== this.me.id,
     );
     if (seen.length === 0) return;
@@ -346,6 +416,7 @@ export class Chat extends Emitter {
       case 'ready':
         this.#tellReads();
         this.sender.connected();
+        this.changes?.connected();
         void this.catchUp();
         break;
       case 'message': {
@@ -372,6 +443,9 @@ export class Chat extends Emitter {
         this.presence.take(frame.user, frame.online, frame.last_seen);
         this.emit('presence', null);
         break;
+      case 'typing':
+        if (frame.user !== this.me.id && !this.blocked.has(frame.user)) this.typing.take(frame.room);
+        break;
       case 'error':
         this.#refused(frame.code, frame.detail, frame.client_id);
         break;
@@ -381,8 +455,10 @@ export class Chat extends Emitter {
 
   /** @param {Message} message */
   #takeMessage(message) {
+    const before = this.rooms.get(message.room)?.last_seq ?? 0;
     if (this.rooms.apply(message) !== 'ok') void this.#refreshRoom(message.room);
     this.#meet(message);
+    this.#greet(message, before);
     this.emit('rooms', null);
     if (this.#histories.get(message.room)?.hasGap) void this.catchUp();
   }
@@ -390,6 +466,7 @@ export class Chat extends Emitter {
   /** A version of a message, from wherever it came. @param {Message} message */
   #meet(message) {
     const changed = this.#histories.get(message.room)?.apply(message);
+    this.emit('message', message);
     this.#resolve(message);
     if (changed) this.emit('room', message.room);
   }
@@ -398,6 +475,7 @@ export class Chat extends Emitter {
   #resolve(message) {
     if (message.sender !== this.me.id) return;
     this.outbox.resolve(message);
+    this.changes?.met(message);
     this.sender.acknowledged(message.room, message.client_id);
   }
 
@@ -422,6 +500,7 @@ export class Chat extends Emitter {
 
   #forgetPresence() {
     this.presence.clear();
+    this.typing.clear();
     this.emit('presence', null);
   }
 
@@ -461,7 +540,7 @@ export class Chat extends Emitter {
         const read = this.rooms.get(room.id)?.read_seq ?? 0;
         if (read > room.read_seq) this.#reads.set(room.id, read);
         unseen.delete(room.id);
-        this.rooms.merge(room);
+        this.#mergeRoom(room);
         if (room.last_message) this.#meet(room.last_message);
         this.emit('room', room.id);
       }
@@ -534,6 +613,7 @@ export class Chat extends Emitter {
     this.#ended = true;
     clearTimeout(this.#catchUpTimer);
     this.connection.stop();
+    this.changes?.stop();
     this.emit('ended', null);
   }
 }

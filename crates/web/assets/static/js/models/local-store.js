@@ -6,6 +6,9 @@ const prefixOf = (user) => `sotto:${user}:`;
 
 /** Storage that may be full or forbidden; losing it must never stop a conversation. */
 export class LocalStore {
+  /** Hears of every change that is made here. @type {(name: string) => void} */
+  onChange = () => {};
+
   /**
    * @param {string} user
    * @param {Storage} storage
@@ -28,6 +31,7 @@ export class LocalStore {
   set(name, value) {
     try {
       this.storage.setItem(this.prefix + name, JSON.stringify(value));
+      this.onChange(name);
       return true;
     } catch {
       return false;
@@ -38,6 +42,7 @@ export class LocalStore {
   remove(name) {
     try {
       this.storage.removeItem(this.prefix + name);
+      this.onChange(name);
     } catch {
       // Nothing to remove where nothing can be stored.
     }
@@ -59,7 +64,7 @@ export class LocalStore {
 
   /** What would be lost by `wipe`. */
   get unsent() {
-    return { messages: this.names('outbox:').length, drafts: this.names('draft:').length };
+    return { messages: this.names('outbox:').length + this.names('change:').length, drafts: this.names('draft:').length };
   }
 
   /** Forgets everything about this person. */

@@ -51,14 +51,15 @@ export class Outbox extends Emitter {
   /**
    * @param {string} room
    * @param {string} body already normalised
+   * @param {string} [reply_to] the message it answers
    * @returns {OutboxEntry | null} `null` when too many are waiting
    */
-  add(room, body) {
+  add(room, body, reply_to) {
     if (this.isFull) return null;
     // Two messages within a millisecond must keep their order over a reload.
     const last = [...this.#entries.values()].at(-1);
     const at = Math.max(Date.now(), (last?.at ?? 0) + 1);
-    return this.#save({ client_id: uuid(), room, body, at, state: 'pending' });
+    return this.#save({ client_id: uuid(), room, body, reply_to, at, state: 'pending' });
   }
 
   /**
@@ -85,7 +86,8 @@ export class Outbox extends Emitter {
     // A used name would be refused for ever, so that message gets another.
     const name = entry.reason === 'client_id_reused' ? uuid() : client_id;
     this.remove(client_id);
-    this.#save({ client_id: name, room: entry.room, body: entry.body, at: Date.now(), state: 'pending' });
+    const { room, body, reply_to } = entry;
+    this.#save({ client_id: name, room, body, reply_to, at: Date.now(), state: 'pending' });
   }
 
   /** @param {string} client_id */

@@ -36,9 +36,10 @@ export class Sender {
       if (this.#unanswered.has(room)) continue;
       const entry = this.outbox.nextPending(room);
       if (!entry) continue;
+      const { client_id, body, reply_to } = entry;
       const timer = setTimeout(() => this.onSilence(), ACKNOWLEDGED_WITHIN);
-      this.#unanswered.set(room, { client_id: entry.client_id, timer });
-      this.send({ type: 'send', client_id: entry.client_id, room, body: entry.body });
+      this.#unanswered.set(room, { client_id, timer });
+      this.send({ type: 'send', client_id, room, body, reply_to });
     }
   }
 

@@ -26,27 +26,45 @@ export function scalarCount(text) {
   return count;
 }
 
-const LINK = /https?:\/\/[^\s<>"“”«»]+/giu;
+/** @typedef {{text: string, href?: string, mark?: "code" | "strong" | "em", parts?: Token[]}} Token */
+
+// An address, ```code```, `code`, **strong** and _emphasis_, whichever comes first.
+const MARKS =
+  /https?:\/\/[^\s<>"“”«»]+|`{3}\n?([^]+?)\n?`{3}|`([^\x60\n]+)`|\*\*(?!\s)([^*\n]+)(?<!\s)\*\*|(?<![\p{L}\p{N}_])_(?!\s)([^_\n]+)(?<!\s)_(?![\p{L}\p{N}_])/giu;
 const PAIRS = /** @type {Record<string, string>} */ ({ ')': '(', ']': '[', '}': '{' });
 
 /**
- * Cuts text into plain pieces and web links.
+ * Cuts text into plain pieces, web links, and what is marked as code or emphasis, without the marks.
  * @param {string} text
- * @returns {{text: string, href?: string}[]}
+ * @returns {Token[]}
  */
 export function tokenize(text) {
+  const marks = new RegExp(MARKS);
+  /** @type {Token[]} */
   const tokens = [];
   let from = 0;
-  for (const match of text.matchAll(LINK)) {
-    const shown = trimTail(match[0]);
-    const href = hrefOf(shown);
-    if (!href) continue;
+  for (let match = marks.exec(text); match; match = marks.exec(text)) {
+    const token = tokenOf(match);
+    if (!token) continue;
     if (match.index > from) tokens.push({ text: text.slice(from, match.index) });
-    tokens.push({ text: shown, href });
-    from = match.index + shown.length;
+    tokens.push(token);
+    if (token.href) marks.lastIndex = match.index + token.text.length;
+    from = marks.lastIndex;
   }
   if (from < text.length) tokens.push({ text: text.slice(from) });
   return tokens;
+}
+
+/** Text without its marks. @param {string} text */
+export const withoutMarks = (text) => tokenize(text).map((token) => token.text).join('');
+
+/** @param {RegExpExecArray} match @returns {Token | null} */
+function tokenOf([whole, block, code, strong, em]) {
+  if (block ?? code) return { text: block ?? code, mark: 'code' };
+  if (strong ?? em) return { text: strong ?? em, mark: strong ? 'strong' : 'em', parts: tokenize(strong ?? em) };
+  const shown = trimTail(whole);
+  const href = hrefOf(shown);
+  return href ? { text: shown, href } : null;
 }
 
 /**

@@ -1,35 +1,19 @@
-/** @import {Message, OutboxEntry} from '../lib/types.js' */
+/** @import {Change, Item, Message, MessageItem, OutboxEntry, Quote, Reacted} from '../lib/types.js' */
 import { GROUP_WINDOW, dayKey } from './time.js';
-
-/**
- * @typedef {object} MessageItem
- * @property {"message"} kind
- * @property {string} key the same before and after the server has it
- * @property {number} seq 0 while the server does not have it
- * @property {boolean} mine
- * @property {boolean} first whether it begins a group
- * @property {Date} at
- * @property {string} body
- * @property {"sent" | "read" | "pending" | "failed" | null} state `null` for the other's messages
- * @property {"text" | "deleted" | "unreadable"} content
- * @property {boolean} edited
- * @property {string} why it was not sent; empty when it was
- * @property {string} version changes whenever it has to be drawn anew
- */
-
-/** @typedef {MessageItem | {kind: "day", key: string, at: Date} | {kind: "divider", key: string}} Item */
 
 /**
  * What a conversation shows, top to bottom.
  * @param {object} room
  * @param {readonly Message[]} room.messages
  * @param {readonly OutboxEntry[]} room.waiting
+ * @param {readonly Change[]} [room.changes]
+ * @param {(id: string) => Message | null | undefined} [room.elsewhere] one that is not in `messages`
  * @param {string} room.me
  * @param {number} room.otherReadSeq
  * @param {number | null} room.unreadAfter the seq after which the "New messages" line stands
  * @returns {Item[]}
  */
-export function timeline({ messages, waiting, me, otherReadSeq, unreadAfter }) {
+export function timeline({ messages, waiting, changes = [], elsewhere = () => undefined, me, otherReadSeq, unreadAfter }) {
   /** @type {Item[]} */
   const items = [];
   /** @type {MessageItem | null} */
@@ -39,6 +23,13 @@ export function timeline({ messages, waiting, me, otherReadSeq, unreadAfter }) {
     ...messages.map((message) => fromMessage(message, me, otherReadSeq)),
     ...waiting.map(fromEntry),
   ];
+  for (const item of shown) wish(item, changes);
+  const known = new Map(shown.map((item) => [item.id, item]));
+  /** @param {string} id */
+  const quoted = (id) => {
+    const message = known.has(id) ? null : elsewhere(id);
+    return known.get(id) ?? (message && fromMessage(message, me, 0));
+  };
   for (const item of shown) {
     const newDay = !previous || dayKey(previous.at) !== dayKey(item.at);
     if (newDay) items.push({ kind: 'day', key: `day-${dayKey(item.at)}-${item.key}`, at: item.at });
@@ -48,7 +39,8 @@ export function timeline({ messages, waiting, me, otherReadSeq, unreadAfter }) {
       dividerDue = false;
     }
     item.first = newDay || divide || !continues(previous, item);
-    item.version += item.first ? '|first' : '';
+    if (item.replyTo && item.content === 'text') item.quote = quoteOf(quoted(item.replyTo));
+    item.version += `|${item.first}|${item.quote && Object.values(item.quote)}`;
     items.push(item);
     previous = item;
   }
@@ -67,6 +59,7 @@ function fromMessage(message, me, otherReadSeq) {
   return {
     kind: 'message',
     key: mine ? message.client_id : message.id,
+    id: message.id,
     seq: message.seq,
     mine,
     first: false,
@@ -74,7 +67,11 @@ function fromMessage(message, me, otherReadSeq) {
     body: message.body,
     state,
     content: message.deleted ? 'deleted' : message.unreadable ? 'unreadable' : 'text',
-    edited: Boolean(message.edited_at) && !message.deleted,
+    editedAt: message.edited_at && !message.deleted ? new Date(message.edited_at) : null,
+    reactions: message.reactions.map(({ emoji, users }) => ({ emoji, mine: users.includes(me), theirs: users.some((user) => user !== me) })),
+    replyTo: message.reply_to,
+    quote: null,
+    undo: false,
     why: '',
     version: `${message.rev}|${state}`,
   };
@@ -85,6 +82,7 @@ function fromEntry(entry) {
   return {
     kind: 'message',
     key: entry.client_id,
+    id: '',
     seq: 0,
     mine: true,
     first: false,
@@ -92,10 +90,48 @@ function fromEntry(entry) {
     body: entry.body,
     state: entry.state,
     content: 'text',
-    edited: false,
+    editedAt: null,
+    reactions: [],
+    replyTo: entry.reply_to,
+    quote: null,
+    undo: false,
     why: entry.state === 'failed' ? whyNotSent(entry) : '',
     version: `${entry.state}|${entry.reason}`,
   };
+}
+
+/** What I want shows at once. @param {MessageItem} item @param {readonly Change[]} changes */
+function wish(item, changes) {
+  for (const change of changes) {
+    if (change.key !== item.key) continue;
+    const { kind, what, at, state, detail = '' } = change;
+    if (state === 'failed') item.why = `${kind === 'edit' ? 'Not changed' : 'Not deleted'}. ${detail}`;
+    if (kind === 'edit') {
+      item.body = what;
+      item.editedAt = new Date(at);
+      if (state === 'pending') item.state = 'pending';
+    } else if (kind !== 'delete') {
+      item.reactions = reacted(item.reactions, what, kind === 'react');
+    } else if (state === 'pending') {
+      Object.assign(item, { content: 'deleted', editedAt: null, reactions: [], undo: at > Date.now() });
+    }
+    item.version += `|${kind}|${what}|${state}|${item.undo}`;
+  }
+}
+
+/** @param {Reacted[]} reactions @param {string} emoji @param {boolean} mine */
+function reacted(reactions, emoji, mine) {
+  const known = reactions.find((one) => one.emoji === emoji);
+  const now = { emoji, theirs: false, ...known, mine };
+  const all = known ? reactions.map((one) => (one === known ? now : one)) : [...reactions, now];
+  return all.filter((one) => one.mine || one.theirs);
+}
+
+/** @param {MessageItem | null | undefined} item `undefined` while it is looked for @returns {Quote} */
+function quoteOf(item) {
+  if (!item) return { mine: null, text: item === null ? 'An earlier message' : '…', quiet: true };
+  const { mine, content, body } = item;
+  return { mine, text: content === 'text' ? oneLine(body.split('\n', 1)[0]) : STUBS[content], quiet: content !== 'text' };
 }
 
 /**
@@ -119,10 +155,13 @@ export function preview(message, waiting, me) {
   if (waiting) return { mine: true, text: oneLine(waiting.body), state: waiting.state, quiet: false };
   if (!message) return { mine: false, text: 'No messages yet', state: null, quiet: true };
   const mine = message.sender === me;
-  if (message.deleted) return { mine: false, text: 'Message deleted', state: null, quiet: true };
-  if (message.unreadable) return { mine: false, text: 'This message can’t be read', state: null, quiet: true };
+  const stub = message.deleted ? STUBS.deleted : message.unreadable && STUBS.unreadable;
+  if (stub) return { mine: false, text: stub, state: null, quiet: true };
   return { mine, text: oneLine(message.body), state: null, quiet: false };
 }
 
 /** @param {string} text */
 const oneLine = (text) => text.slice(0, 200).replace(/\s+/g, ' ');
+
+/** What stands for a text that is not there. */
+export const STUBS = { deleted: 'Message deleted', unreadable: 'This message can’t be read' };

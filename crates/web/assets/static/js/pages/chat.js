@@ -9,9 +9,9 @@ import { LocalStore } from '../models/local-store.js';
 import { withNext } from '../models/next.js';
 import { Outbox } from '../models/outbox.js';
 import { drawAvatar } from '../views/avatar.js';
+import { showUnread } from '../views/badge.js';
 import { ConnectionBar } from '../views/connection-bar.js';
-import { ConversationView } from '../views/conversation-view.js';
-import { FinderView } from '../views/finder-view.js';
+import { ConversationView, isLooking } from '../views/conversation-view.js';
 import { RoomListView } from '../views/room-list-view.js';
 
 const app = findHtml(document, '#app');
@@ -59,6 +59,17 @@ function askToRetry() {
   });
 }
 
+/**
+ * Loaded when wanted, and tried again if that failed: then the bar says why.
+ * @template T
+ * @param {() => Promise<T>} load
+ */
+function lazily(load) {
+  /** @type {Promise<T | undefined> | undefined} */
+  let loaded;
+  return () => (loaded ??= load().catch(() => (loaded = undefined)));
+}
+
 /** @param {User} me */
 function start(me) {
   const store = new LocalStore(me.id, localStorage);
@@ -67,29 +78,38 @@ function start(me) {
   const chat = new Chat({ me, api: chatApi, connection, outbox });
 
   const conversation = new ConversationView(app, chat, store);
-  const list = new RoomListView(app, chat, { open: goTo, findSomeone: () => finder.focus() });
-  const finder = new FinderView(app, chat, async (user) => {
-    const room = await chat.roomWith(user.username);
-    goTo(room.id);
-  });
+  const list = new RoomListView(app, chat, { open: goTo, findSomeone: () => void search('') });
   new ConnectionBar(app, chat);
+  showUnread(chat);
   drawAvatar(part(app, 'my-avatar'), me);
 
-  function route() {
+  /** @param {number} [seq] of the message to go to */
+  function route(seq) {
     const room = roomInUrl();
     app.dataset.show = room ? 'room' : 'list';
     list.select(room);
-    if (room) void conversation.open(room);
+    if (room) void conversation.open(room, seq);
     else conversation.close();
   }
 
-  /** @param {string} room */
-  function goTo(room) {
+  /** @param {string} room @param {number} [seq] */
+  function goTo(room, seq) {
     if (room !== roomInUrl()) {
       history.pushState({ fromList: !roomInUrl() }, '', `/chat/room/${encodeURIComponent(room)}/`);
     }
-    route();
+    route(seq);
   }
+
+  const loadPalette = lazily(() => import('../views/palette-view.js').then((module) => module.loadPalette(chat, goTo)));
+  const loadNotices = lazily(() => import('../views/notices-view.js').then((module) => module.startNotices(app, chat, { isSeen, open: goTo })));
+
+  /** @param {string} room to search in; everything if empty */
+  async function search(room) {
+    (await loadPalette())?.open(chat.rooms.get(room) ?? null);
+  }
+
+  /** Whether somebody looks at a room, or at its line in the list. @param {string} room */
+  const isSeen = (room) => isLooking() && (room === roomInUrl() || findHtml(app, '#sidebar').offsetWidth > 0);
 
   function goToList() {
     if (history.state?.fromList) {
@@ -104,24 +124,36 @@ function start(me) {
     event.preventDefault();
     goToList();
   });
-  findHtml(app, '#new-chat').addEventListener('click', () => finder.focus());
-  app.addEventListener('find', () => {
-    if (getComputedStyle(findHtml(app, '#sidebar')).display !== 'none') return;
-    app.dataset.show = 'list'; // going back takes a moment, and a hidden field takes no focus
-    goToList();
+  for (const button of ['#search', '#new-chat']) findHtml(app, button).onclick = () => void search('');
+  findHtml(app, '#search-room').onclick = () => void search(roomInUrl());
+  if (/Mac|iPhone|iPad/.test(navigator.platform)) findHtml(app, 'kbd').textContent = '⌘ K';
+  addEventListener('keydown', (event) => {
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey || event.key.toLowerCase() !== 'k') return;
+    event.preventDefault();
+    if (!document.querySelector('dialog[open]')) void search('');
   });
-  addEventListener('popstate', route);
+  addEventListener('popstate', () => {
+    for (const dialog of document.querySelectorAll('dialog')) dialog.close();
+    route();
+  });
   chat.on('left', (room) => {
     if (room !== roomInUrl()) return;
-    app.dataset.show = 'list'; // as above
+    app.dataset.show = 'list'; // a hidden link takes no focus
     goToList();
     list.draw();
     findHtml(app, '#rooms a, #rooms-empty button').focus();
   });
+  const bell = find(app, '#notify', HTMLButtonElement);
+  bell.hidden = !isSecureContext || !('Notification' in window);
+  bell.onclick = async () => void (await loadNotices())?.toggle();
+  if (store.get('notify')) void loadNotices();
   addEventListener('storage', (event) => {
+    if (event.key === `${store.prefix}notify`) void loadNotices();
     if (event.key === `${store.prefix}people`) void chat.catchUp();
-    const [, client_id] = event.key?.split(`${store.prefix}outbox:`) ?? [];
-    if (client_id && event.newValue === null) outbox.forget(client_id);
+    if (event.newValue !== null || !event.key?.startsWith(store.prefix)) return;
+    const name = event.key.slice(store.prefix.length);
+    outbox.forget(name.replace('outbox:', ''));
+    chat.changes?.forget(name);
   });
   chat.on('ended', () => {
     const bar = findHtml(app, '#session-bar');
@@ -132,6 +164,7 @@ function start(me) {
   reconnectOnWaking(connection);
   chat.start();
   route();
+  setTimeout(loadPalette, 2000); // to open at once
 }
 
 /** Keeps the page above the keyboard where the browser lays the keyboard over it. */

@@ -51,6 +51,7 @@ async function signOut(me) {
     }
   }
   store.wipe();
+  void navigator.clearAppBadge?.().catch(() => undefined);
   location.replace('/');
 }
 

@@ -1,3 +1,4 @@
+/** @import {Task} from '../lib/types.js' */
 /** @import {LocalStore} from '../models/local-store.js' */
 import { find, findHtml, isTouch } from '../lib/dom.js';
 import { MAX_LENGTH, normalizeBody, scalarCount } from '../models/text.js';
@@ -8,7 +9,13 @@ const SAVE_AFTER = 300;
 
 /** The box messages are written in; what is in it is kept for each room. */
 export class ComposerView {
+  /** @type {Task | null} */
+  #task = null;
+  /** What I was writing before a task put its text there. */
+  #draft = '';
   #room = '';
+  /** What is kept, as far as this page knows: another may have changed it since. */
+  #kept = '';
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #saving;
 
@@ -36,13 +43,36 @@ export class ComposerView {
 
   /** @param {string} room @param {string} name of the other person */
   open(room, name) {
+    this.endTask();
     if (this.#room) this.#save();
     this.#room = room;
-    this.text.value = this.store.get(`draft:${room}`) ?? '';
+    this.text.value = this.#kept = this.store.get(`draft:${room}`) ?? '';
     this.text.setAttribute('aria-label', `Message to ${name}`);
     this.#count();
     this.#grow();
     if (!isTouch()) this.text.focus({ preventScroll: true });
+  }
+
+  /** @param {Task} task */
+  begin(task) {
+    this.endTask();
+    this.#save();
+    this.#task = task;
+    if (task.text !== undefined) {
+      this.#draft = this.text.value;
+      this.text.value = task.text;
+    }
+    this.#changed();
+    this.text.focus({ preventScroll: true });
+  }
+
+  endTask() {
+    const task = this.#task;
+    this.#task = null;
+    if (task?.text !== undefined) this.text.value = this.#draft;
+    if (!task) return;
+    task.over();
+    this.#changed();
   }
 
   #changed() {
@@ -54,7 +84,8 @@ export class ComposerView {
 
   #save() {
     clearTimeout(this.#saving);
-    if (!this.#room) return;
+    if (!this.#room || this.#task?.text !== undefined || this.text.value === this.#kept) return;
+    this.#kept = this.text.value;
     if (this.text.value.trim()) this.store.set(`draft:${this.#room}`, this.text.value);
     else this.store.remove(`draft:${this.#room}`);
   }
@@ -78,6 +109,11 @@ export class ComposerView {
 
   /** @param {KeyboardEvent} event */
   #keydown(event) {
+    if (event.key === 'Escape' && this.#task && !event.isComposing) {
+      event.preventDefault();
+      this.endTask();
+      return;
+    }
     // keyCode 229: the Enter that ends a composition, in browsers that say so only this way.
     if (event.key !== 'Enter' || event.isComposing || event.keyCode === 229) return;
     const always = event.ctrlKey || event.metaKey;
@@ -88,8 +124,10 @@ export class ComposerView {
 
   #submit() {
     const body = normalizeBody(this.text.value);
-    if (!body || scalarCount(body) > MAX_LENGTH || !this.send(body)) return;
-    this.text.value = '';
+    const task = this.#task;
+    if (!body || scalarCount(body) > MAX_LENGTH || !(task?.submit ?? this.send)(body)) return;
+    if (task?.text === undefined) this.text.value = '';
+    this.endTask();
     this.#changed();
     this.#save();
     this.text.focus({ preventScroll: true });

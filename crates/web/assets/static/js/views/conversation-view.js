@@ -1,4 +1,6 @@
-/** @import {Room} from '../lib/types.js' */
+/** @import {Item, Message, Room} from '../lib/types.js' */
+/** @import {Originals} from '../models/originals.js' */
+/** @import {MessageActions} from './message-actions.js' */
 /** @import {Chat} from '../models/chat.js' */
 /** @import {RoomHistory} from '../models/history.js' */
 /** @import {LocalStore} from '../models/local-store.js' */
@@ -8,7 +10,6 @@ import { displayName } from '../models/person.js';
 import { timeline } from '../models/timeline.js';
 import { drawAvatar } from './avatar.js';
 import { ComposerView } from './composer-view.js';
-import { confirm } from './confirm.js';
 import { LogView } from './log-view.js';
 import { RelationView } from './relation-view.js';
 
@@ -33,6 +34,12 @@ export class ConversationView {
   #newerNotBefore = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #reading;
+  /** What is shown. @type {Item[]} */
+  items = [];
+  /** @type {Promise<MessageActions> | null} */
+  #actions = null;
+  /** @type {Originals | null} */
+  originals = null;
 
   /**
    * @param {HTMLElement} root
@@ -53,35 +60,68 @@ export class ConversationView {
     this.full = findHtml(root, '#outbox-full');
     this.log = new LogView(root, {
       onScroll: () => this.#placeChanged(),
+      onFocusLost: () => this.focus(),
       onNearOlder: () => void this.#loadOlder(false),
       onNearNewer: () => void this.#loadNewer(),
     });
-    this.composer = new ComposerView(root, store, (body) => this.#send(body));
+    this.composer = new ComposerView(root, store, (body) => this.send(body));
     this.relation = new RelationView(root, chat, {
       changed: () => store.set('people', Date.now()), // other tabs hear of it
-      focusComposer: () => (isTouch() ? this.log.log : this.composer.text).focus({ preventScroll: true }),
+      focusComposer: () => this.focus(),
     });
     this.#listen();
   }
 
   #listen() {
-    const draw = batched(() => this.#draw());
+    const draw = batched(() => this.draw());
     this.chat.on('room', (room) => {
       if (room === this.#room) draw();
     });
-    this.chat.on('presence', batched(() => this.#drawPresence()));
+    const drawPresence = batched(() => this.#drawPresence());
+    this.chat.on('presence', drawPresence);
+    this.chat.on('typing', drawPresence);
     this.chat.on('blocks', batched(() => this.#drawRelation()));
     this.chat.on('connection', (state) => {
       if (state === 'ready') this.#reconnected();
     });
     document.addEventListener('visibilitychange', () => this.#scheduleRead());
     addEventListener('focus', () => this.#scheduleRead());
+    this.composer.text.addEventListener('input', () => {
+      if (this.composer.text.value.trim()) this.chat.type(this.#room);
+    });
     this.jump.addEventListener('click', () => void this.#jumpToNewest());
     find(this.older, 'button', HTMLButtonElement).onclick = () => void this.#loadOlder(true);
     find(this.notice, 'button', HTMLButtonElement).onclick = () => void this.open(this.#room);
-    this.log.log.addEventListener('click', (event) => this.#messageAction(event));
-    part(this.failedBar, 'retry-all').onclick = () => this.#failed().forEach((entry) => this.chat.retry(entry.client_id));
-    part(this.failedBar, 'delete-all').onclick = () => void this.#deleteFailed();
+    addEventListener('pagehide', () => this.chat.changes?.settle());
+    const act = (/** @type {Event} */ event) => this.#act(event);
+    for (const type of ['click', 'keydown', 'contextmenu', 'pointerover', 'focusin']) this.log.items.addEventListener(type, act);
+    this.composer.text.addEventListener('keydown', (event) => event.key === 'ArrowUp' && act(event));
+    this.failedBar.addEventListener('click', act);
+  }
+
+  /** The room that is open, or nothing. */
+  get room() {
+    return this.#room;
+  }
+
+  /** To where one goes on writing; on glass that would open the keyboard. */
+  focus() {
+    (isTouch() ? this.log.log : this.composer.text).focus({ preventScroll: true });
+  }
+
+  /** Loaded when somebody comes near a message. @param {Event} event */
+  #act(event) {
+    this.#actions ??= import('./message-actions.js').then(({ loadActions }) => loadActions(this));
+    this.#actions.then((actions) => actions.handle(event), () => (this.#actions = null));
+  }
+
+  /** A message that is answered but not loaded. @param {string} id @returns {Message | null | undefined} */
+  #original(id) {
+    if (this.originals) return this.originals.find(this.#room, id);
+    import('../models/originals.js').then(({ Originals }) => {
+      this.originals ??= new Originals(this.chat);
+      this.draw();
+    }, () => undefined);
   }
 
   /** What failed for want of a connection is tried again. */
@@ -90,8 +130,14 @@ export class ConversationView {
     else if (this.#olderFailed) void this.#loadOlder(true);
   }
 
+  #leave() {
+    this.composer.endTask();
+    this.chat.changes?.settle();
+  }
+
   /** No room is chosen. */
   close() {
+    this.#leave();
     this.#room = '';
     this.#history = null;
     this.#show(this.welcome);
@@ -100,30 +146,42 @@ export class ConversationView {
   /**
    * Shows a room, loading what it needs.
    * @param {string} id
+   * @param {number} [seq] of the message to go to
    */
-  async open(id) {
+  async open(id, seq = 0) {
+    const here = seq > 0 && id === this.#room && this.#history !== null;
+    if (id !== this.#room) this.#leave();
     this.#room = id;
-    this.#history = null;
-    this.#olderFailed = false;
-    this.#loading = null;
     try {
-      const known = this.chat.rooms.get(id);
-      if (known) this.#prepare(known);
-      else this.#show(this.skeleton);
-      const room = known ?? (await this.chat.roomById(id));
+      if (!here) await this.#enter(id);
       if (this.#room !== id) return;
-      if (!known) this.#prepare(room);
-      // The room may have been read further by the time its history is here.
-      this.#unreadBefore = room.unread;
-      this.#unreadAfter = room.unread > 0 ? room.read_seq : null;
-      const history = await this.chat.open(id);
+      const history = await (seq ? this.chat.openAround(id, seq) : this.chat.open(id));
       if (this.#room !== id) return;
       this.#history = history;
-      this.#draw();
+      this.#loading = null;
+      this.log.setQuiet(true);
+      this.log.goTo(seq);
+      this.draw();
       setTimeout(() => this.log.setQuiet(false), ANNOUNCE_AFTER);
     } catch (problem) {
       if (this.#room === id) this.#failedToOpen(problem);
     }
+  }
+
+  /** @param {string} id */
+  async #enter(id) {
+    this.#history = null;
+    this.#olderFailed = false;
+    this.#loading = null;
+    const known = this.chat.rooms.get(id);
+    if (known) this.#prepare(known);
+    else this.#show(this.skeleton);
+    const room = known ?? (await this.chat.roomById(id));
+    if (this.#room !== id) return;
+    if (!known) this.#prepare(room);
+    // The room may have been read further by the time its history is here.
+    this.#unreadBefore = room.unread;
+    this.#unreadAfter = room.unread > 0 ? room.read_seq : null;
   }
 
   /** Head and message box are there before the history is. @param {Room} room */
@@ -164,8 +222,8 @@ export class ConversationView {
     const room = this.chat.rooms.get(this.#room);
     if (!room) return;
     const head = findHtml(this.root, '#room-head');
-    const { presence } = this.chat;
-    const words = presence.words(room.other, new Date());
+    const { presence, typing } = this.chat;
+    const words = typing.isWriting(room.id) ? 'typing…' : presence.words(room.other, new Date());
     part(head, 'avatar').classList.toggle('online', presence.isOnline(room.other));
     part(head, 'presence').textContent = words && ` · ${words}`;
   }
@@ -190,19 +248,21 @@ export class ConversationView {
     this.#show(this.notice);
   }
 
-  #draw() {
+  draw() {
     const room = this.chat.rooms.get(this.#room);
     const history = this.#history;
     if (!room || !history) return;
     this.#moveDivider(room);
     this.#trim(history);
-    const items = timeline({
+    const items = (this.items = timeline({
       messages: history.messages,
       waiting: this.chat.outbox.forRoom(room.id),
+      changes: this.chat.changes?.forRoom(room.id),
+      elsewhere: (id) => this.#original(id),
       me: this.chat.me.id,
       otherReadSeq: room.other_read_seq,
-      unreadAfter: this.#unreadAfter,
-    });
+      unreadAfter: this.#isDividerIn(history) ? this.#unreadAfter : null,
+    }));
     this.skeleton.hidden = true;
     this.empty.hidden = items.length > 0;
     this.older.hidden = !history.hasOlder;
@@ -218,6 +278,11 @@ export class ConversationView {
     this.#unreadBefore = room.unread;
   }
 
+  /** Whether the line stands in what is loaded, and not above. @param {RoomHistory} history */
+  #isDividerIn(history) {
+    return this.#unreadAfter !== null && (!history.hasOlder || history.lowest <= this.#unreadAfter + 1);
+  }
+
   /** Cuts what is farthest from the reader. @param {RoomHistory} history */
   #trim(history) {
     const atOlderEnd = this.#loading === 'older' || (this.#loading === null && !this.log.atBottom);
@@ -228,7 +293,7 @@ export class ConversationView {
 
   /** @param {boolean} again whether the reader asked for it after a failure */
   async #loadOlder(again) {
-    if (this.#olderFailed && !again) return;
+    if (!this.#history || (this.#olderFailed && !again)) return;
     this.#olderFailed = false;
     const failed = await this.#load('older', (history) => this.chat.loadOlder(history));
     this.#olderFailed = failed;
@@ -237,7 +302,7 @@ export class ConversationView {
   }
 
   async #loadNewer() {
-    if (Date.now() < this.#newerNotBefore) return;
+    if (!this.#history || Date.now() < this.#newerNotBefore) return;
     const failed = await this.#load('newer', (history) => this.chat.loadNewer(history));
     if (failed) this.#newerNotBefore = Date.now() + RELOAD_AFTER;
     else if (!this.#loading) this.log.check();
@@ -256,7 +321,7 @@ export class ConversationView {
     this.log.setQuiet(true);
     try {
       await load(history);
-      if (history === this.#history) this.#draw();
+      if (history === this.#history) this.draw();
       return false;
     } catch (problem) {
       if (problem instanceof Problem) return true;
@@ -279,7 +344,7 @@ export class ConversationView {
     }
     if (history !== this.#history) return;
     this.log.follow();
-    this.#draw();
+    this.draw();
   }
 
   // Reading
@@ -307,10 +372,10 @@ export class ConversationView {
 
   // Writing
 
-  /** @param {string} body */
-  #send(body) {
+  /** @param {string} body @param {string} [reply_to] the message it answers */
+  send(body, reply_to) {
     if (!this.#room) return false;
-    const taken = this.chat.sendMessage(this.#room, body);
+    const taken = this.chat.sendMessage(this.#room, body, reply_to);
     this.full.hidden = taken;
     if (!taken) return false;
     this.log.follow();
@@ -318,32 +383,16 @@ export class ConversationView {
     return true;
   }
 
-  /** @param {MouseEvent} event */
-  #messageAction(event) {
-    const button = event.target instanceof Element ? event.target.closest('button[data-action]') : null;
-    const key = button?.closest('[data-key]')?.getAttribute('data-key');
-    if (!(button instanceof HTMLElement) || !key) return;
-    if (button.dataset.action === 'retry') this.chat.retry(key);
-    else this.chat.outbox.remove(key);
-    this.composer.text.focus({ preventScroll: true });
-  }
-
-  #failed() {
+  /** My messages that were refused. */
+  failed() {
     return this.chat.outbox.forRoom(this.#room).filter((entry) => entry.state === 'failed');
   }
 
   #drawFailedBar() {
-    const count = this.#failed().length;
+    const count = this.failed().length;
     this.failedBar.hidden = count < 2;
     part(this.failedBar, 'text').textContent = `${count} messages not sent`;
   }
-
-  async #deleteFailed() {
-    const failed = this.#failed();
-    const question = `Delete ${failed.length} messages?`;
-    if (!(await confirm(question, 'They were not sent, and they can’t be brought back.', 'Delete'))) return;
-    for (const entry of failed) this.chat.outbox.remove(entry.client_id);
-  }
 }
 
-const isLooking = () => document.visibilityState === 'visible' && document.hasFocus();
+export const isLooking = () => document.visibilityState === 'visible' && document.hasFocus();

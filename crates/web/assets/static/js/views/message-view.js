@@ -1,7 +1,8 @@
-/** @import {Item, MessageItem} from '../models/timeline.js' */
-import { clone, find, part } from '../lib/dom.js';
-import { isEmojiOnly } from '../models/text.js';
+/** @import {Item, MessageItem} from '../lib/types.js' */
+import { clone, element, find, part } from '../lib/dom.js';
+import { isEmojiOnly, withoutMarks } from '../models/text.js';
 import { clock, dayLabel, full } from '../models/time.js';
+import { STUBS } from '../models/timeline.js';
 import { richText } from './rich-text.js';
 
 const TICKS = /** @type {const} */ ({
@@ -11,7 +12,8 @@ const TICKS = /** @type {const} */ ({
   failed: ['alert', 'Not sent'],
 });
 
-const STUBS = { deleted: 'Message deleted', unreadable: 'This message can’t be read' };
+/** What a body shows; an unchanged one stays, with what is selected in it. @type {WeakMap<HTMLElement, string>} */
+const texts = new WeakMap();
 
 /** Tells whether a node still shows its item. @param {Item} item */
 export function versionOf(item) {
@@ -43,17 +45,20 @@ function drawDay(node, at) {
 /** @param {HTMLElement} node @param {MessageItem} item @param {string} other */
 function drawMessage(node, item, other) {
   node.dataset.key = item.key;
+  node.dataset.id = item.id;
   node.dataset.seq = String(item.seq);
   node.classList.toggle('mine', item.mine);
   node.classList.toggle('first', item.first);
-  node.classList.toggle('failed', item.state === 'failed');
   node.classList.toggle('stub', item.content !== 'text');
-  node.classList.toggle('emoji', item.content === 'text' && isEmojiOnly(item.body));
+  node.classList.toggle('emoji', item.content === 'text' && !item.quote && isEmojiOnly(item.body));
   part(node, 'author').textContent = item.mine ? 'You: ' : `${other}: `;
-  const body = part(node, 'body');
-  if (item.content === 'text') body.replaceChildren(...richText(item.body));
-  else body.textContent = STUBS[item.content];
-  part(node, 'edited').hidden = !item.edited;
+  drawBody(part(node, 'body'), item.content === 'text' ? item.body : STUBS[item.content], item.content === 'text');
+  part(node, 'actions').hidden = item.content === 'deleted' || item.state === 'failed';
+  const edited = part(node, 'edited');
+  edited.hidden = !item.editedAt;
+  edited.title = item.editedAt ? `Edited ${full(item.editedAt)}` : '';
+  drawQuote(node, item, other);
+  drawReactions(node, item, other);
   const time = find(node, 'time', HTMLTimeElement);
   time.dateTime = item.at.toISOString();
   time.title = full(item.at);
@@ -61,6 +66,43 @@ function drawMessage(node, item, other) {
   drawTick(part(node, 'tick'), item.state);
   drawFailure(node, item);
   return node;
+}
+
+/** @param {HTMLElement} body @param {string} text @param {boolean} rich */
+function drawBody(body, text, rich) {
+  if (texts.get(body) === `${rich}${text}`) return;
+  texts.set(body, `${rich}${text}`);
+  body.replaceChildren(...(rich ? richText(text) : [text]));
+}
+
+/** @param {HTMLElement} node @param {MessageItem} item @param {string} other */
+function drawQuote(node, { quote }, other) {
+  const known = node.querySelector('.quote');
+  if (!quote) known?.remove();
+  if (!quote) return;
+  const shown = known instanceof HTMLElement ? known : clone('t-quote');
+  part(shown, 'who').textContent = quote.mine === null ? '' : quote.mine ? 'You' : other;
+  part(shown, 'text').textContent = withoutMarks(quote.text);
+  shown.classList.toggle('quiet', quote.quiet);
+  if (!known) part(node, 'author').after(shown);
+}
+
+/** Each emoji keeps its node, and with it the focus. @param {HTMLElement} node @param {MessageItem} item @param {string} other */
+function drawReactions(node, { reactions }, other) {
+  const list = part(node, 'reactions');
+  list.hidden = reactions.length === 0;
+  const before = new Map([...list.children].map((chip) => [chip.getAttribute('data-emoji'), chip]));
+  const chips = reactions.map(({ emoji, mine, theirs }) => {
+    const chip = before.get(emoji) ?? element('button', '', 'chip');
+    const both = mine && theirs;
+    const who = both ? `you and ${other}` : mine ? 'you' : other;
+    const label = `${emoji} ${both ? '2 ' : ''}from ${who}`;
+    const given = { type: 'button', 'data-emoji': emoji, 'aria-pressed': String(mine), 'aria-label': label, title: label };
+    for (const [name, value] of Object.entries(given)) chip.setAttribute(name, value);
+    chip.replaceChildren(emoji, ...(both ? [' ', element('span', '2')] : []));
+    return chip;
+  });
+  if (chips.some((chip, i) => list.children[i] !== chip) || list.children.length > chips.length) list.replaceChildren(...chips);
 }
 
 /** @param {HTMLElement} tick @param {MessageItem["state"]} state */
@@ -76,11 +118,13 @@ function drawTick(tick, state) {
 /** @param {HTMLElement} node @param {MessageItem} item */
 function drawFailure(node, item) {
   const known = node.querySelector('.failure');
-  if (item.state !== 'failed') {
+  if (!item.why && !item.undo) {
     known?.remove();
     return;
   }
   const failure = known instanceof HTMLElement ? known : clone('t-failure');
+  failure.classList.toggle('undo', item.undo);
   part(failure, 'why').textContent = item.why;
-  node.append(failure);
+  find(failure, '[data-action="delete"]', HTMLElement).textContent = item.seq ? 'Discard' : 'Delete';
+  if (!known) node.append(failure);
 }

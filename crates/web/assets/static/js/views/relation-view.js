@@ -115,6 +115,6 @@ function askToBlock(other) {
 
 /** @param {User} other */
 function askToClear(other) {
-  const explanation = `All messages up to now are gone for you, on all your devices. ${displayName(other)} keeps them and is not told.`;
+  const explanation = `It is gone for you, for good. ${displayName(other)} keeps it and is not told.`;
   return confirm('Clear this conversation?', explanation, 'Clear');
 }

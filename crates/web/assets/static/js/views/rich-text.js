@@ -1,18 +1,25 @@
+/** @import {Token} from '../models/text.js' */
 import { element } from '../lib/dom.js';
 import { tokenize } from '../models/text.js';
 
 /**
- * Text with its web addresses as links, for `replaceChildren`.
+ * Text with its links, code and emphasis, for `replaceChildren`.
  * @param {string} text
  * @returns {Node[]}
  */
-export function richText(text) {
-  return tokenize(text).map((token) => {
-    if (!token.href) return document.createTextNode(token.text);
-    const link = element('a', token.text);
-    link.href = token.href;
-    link.target = '_blank';
-    link.rel = 'noopener noreferrer nofollow';
-    return link;
-  });
+export const richText = (text) => tokenize(text).map(nodeOf);
+
+/** @param {Token} token @returns {Node} */
+function nodeOf({ text, href, mark, parts }) {
+  if (mark) {
+    const marked = element(mark, text);
+    if (parts) marked.replaceChildren(...parts.map(nodeOf));
+    return marked;
+  }
+  if (!href) return document.createTextNode(text);
+  const link = element('a', text);
+  link.href = href;
+  link.target = '_blank';
+  link.rel = 'noopener noreferrer nofollow';
+  return link;
 }

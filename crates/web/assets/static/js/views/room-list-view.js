@@ -39,6 +39,11 @@ export class RoomListView {
     const draw = batched(() => this.draw());
     chat.on('rooms', draw);
     chat.on('presence', draw);
+    chat.on('typing', draw);
+    chat.outbox.store.onChange = (name) => {
+      if (name.startsWith('draft:')) draw();
+    };
+    addEventListener('storage', draw); // or in another tab
     chat.on('blocks', draw);
     setInterval(() => this.draw(), 60_000); // "Yesterday" comes at midnight
   }
@@ -58,8 +63,6 @@ export class RoomListView {
     this.empty.hidden = chat.listState !== 'ready' || rooms.length > 0;
     const rows = rooms.map((room) => this.#row(room, waiting(room.id)));
     place(this.list, rows);
-    const unread = chat.rooms.unread;
-    document.title = unread ? `(${unread}) Sotto` : 'Sotto';
   }
 
   /** @param {Room} room @param {import('../lib/types.js').OutboxEntry | undefined} waiting */
@@ -76,13 +79,31 @@ export class RoomListView {
     setText(part(row, 'online'), online ? 'online' : '');
     setText(part(row, 'name'), displayName(room.other));
     drawMark(part(row, 'mark'), room, this.chat.blocked.has(room.other.id));
-    drawPreview(row, room, waiting, this.chat.me.id);
+    this.#drawPreview(row, room, waiting);
     drawTime(find(row, 'time', HTMLTimeElement), room, waiting?.at);
     const pill = part(row, 'unread');
     pill.hidden = room.unread === 0;
     setText(part(pill, 'count'), room.unread > 99 ? '99+' : String(room.unread));
     link.classList.toggle('has-unread', room.unread > 0);
     return row;
+  }
+
+  /** @param {HTMLElement} row @param {Room} room @param {import('../lib/types.js').OutboxEntry | undefined} waiting */
+  #drawPreview(row, room, waiting) {
+    const { chat } = this;
+    const typing = chat.typing.isWriting(room.id);
+    // In the open room it stands in the message box.
+    const draft = typing || waiting || room.id === this.#selected ? null : chat.outbox.store.get(`draft:${room.id}`);
+    const line = preview(room.last_message, typing ? undefined : waiting, chat.me.id);
+    const text = part(row, 'preview');
+    const prefix = part(row, 'prefix');
+    setText(prefix, draft ? 'Draft: ' : line.mine && !typing ? 'You: ' : '');
+    setText(text, typing ? 'typing…' : draft ? String(draft).slice(0, 200) : line.text);
+    prefix.classList.toggle('live', Boolean(draft));
+    text.classList.toggle('live', typing);
+    text.classList.toggle('quiet', line.quiet && !typing && !draft);
+    find(row, '[data-part="pending"]', SVGElement).toggleAttribute('hidden', line.state !== 'pending');
+    find(row, '[data-part="failed"]', SVGElement).toggleAttribute('hidden', line.state !== 'failed');
   }
 
   /** @param {KeyboardEvent} event */
@@ -102,21 +123,6 @@ function drawMark(mark, room, blocked) {
   mark.hidden = !blocked && room.state === 'open';
   mark.classList.toggle('blocked', blocked);
   setText(mark, blocked ? 'Blocked' : 'Request');
-}
-
-/**
- * @param {HTMLElement} row
- * @param {Room} room
- * @param {import('../lib/types.js').OutboxEntry | undefined} waiting
- * @param {string} me
- */
-function drawPreview(row, room, waiting, me) {
-  const line = preview(room.last_message, waiting, me);
-  setText(part(row, 'prefix'), line.mine ? 'You: ' : '');
-  setText(part(row, 'preview'), line.text);
-  part(row, 'preview').classList.toggle('quiet', line.quiet);
-  find(row, '[data-part="pending"]', SVGElement).toggleAttribute('hidden', line.state !== 'pending');
-  find(row, '[data-part="failed"]', SVGElement).toggleAttribute('hidden', line.state !== 'failed');
 }
 
 /** @param {HTMLTimeElement} time @param {Room} room @param {number | undefined} waitingSince */
