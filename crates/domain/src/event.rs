@@ -95,7 +95,9 @@ impl ChatEvent {
     pub fn weight(&self) -> usize {
         match self {
             Self::Message { message, .. } => {
-                size_of::<Self>() + message.body.as_ref().map_or(0, |body| body.as_bytes().len())
+                let body = message.body.as_ref().map_or(0, |body| body.as_bytes().len());
+                let files = message.attachments.iter().map(|file| file.details.as_bytes().len());
+                size_of::<Self>() + body + files.sum::<usize>()
             }
             Self::Presence { audience, .. } => {
                 size_of::<Self>() + audience.len() * size_of::<UserId>()

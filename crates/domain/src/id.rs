@@ -60,6 +60,10 @@ macro_rules! minted_id {
 }
 
 minted_id!(
+    /// Names a file that comes with a message.
+    AttachmentId
+);
+minted_id!(
     /// Names one account.
     UserId
 );

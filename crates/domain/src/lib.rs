@@ -3,6 +3,7 @@
 //! Pure: functions are handed the time and random bytes, and nothing here waits,
 //! stores or talks to anyone.
 
+pub mod attachment;
 pub mod block;
 pub mod ceremony;
 pub mod challenge;

@@ -1,6 +1,7 @@
 //! Messages: what they may say, how they rest, how they change.
 use crate::{
     Timestamp,
+    attachment::AttachedFile,
     id::{ClientId, MessageId, RoomId, UserId},
     reaction::{Emoji, Reaction},
     sealing::{KeyedDigest, SealedBody, SealedPlace},
@@ -43,6 +44,11 @@ impl MessageBody {
         Ok(Self(body.to_owned()))
     }
 
+    /// Says nothing: for a message that brings files.
+    pub fn none() -> Self {
+        Self(String::new())
+    }
+
     /// Back from what a seal held; it was judged when it was sent.
     pub fn opened(text: String) -> Self {
         Self(text)
@@ -79,6 +85,8 @@ pub struct NewMessage {
     pub sent_at: Timestamp,
     /// The message of the same room it answers.
     pub reply_to: Option<MessageId>,
+    /// What comes with it; claimed for it before.
+    pub attachments: Vec<AttachedFile>,
 }
 
 /// A message as it rests.
@@ -108,6 +116,8 @@ pub struct SealedMessage {
     pub reply_to: Option<MessageId>,
     /// In the order in which they were given.
     pub reactions: Vec<Reaction>,
+    /// What came with it; nothing once deleted.
+    pub attachments: Vec<AttachedFile>,
 }
 
 /// A change to a message that is already in its room.
@@ -155,6 +165,7 @@ impl NewMessage {
             edited_at: None,
             reply_to: self.reply_to,
             reactions: Vec::new(),
+            attachments: self.attachments,
         }
     }
 }
@@ -187,7 +198,8 @@ impl SealedMessage {
                 Ok(Some(Self { body: Some(body.clone()), edited_at: Some(*at), ..self.clone() }))
             }
             Alteration::Delete => {
-                Ok(Some(Self { body: None, reactions: Vec::new(), ..self.clone() }))
+                let (reactions, attachments) = (Vec::new(), Vec::new());
+                Ok(Some(Self { body: None, reactions, attachments, ..self.clone() }))
             }
             Alteration::React(emoji) => self.with_reaction(by, emoji),
             Alteration::Unreact(emoji) => Ok(self.without_reaction(by, emoji)),
@@ -217,6 +229,7 @@ impl SealedMessage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{id::AttachmentId, sealing::SealedPayload};
 
     const ANN: [u8; 16] = [1; 16];
     const BOB: [u8; 16] = [2; 16];
@@ -231,6 +244,10 @@ mod tests {
             body: SealedBody::new(vec![5]),
             sent_at: Timestamp::UNIX_EPOCH,
             reply_to: None,
+            attachments: vec![AttachedFile {
+                id: AttachmentId::from_bytes([4; 16]),
+                details: SealedPayload::new(vec![3]),
+            }],
         }
         .numbered(1, 1)
     }
@@ -271,6 +288,7 @@ mod tests {
         let edited = alter(&message(), ANN, &edit()).expect("allowed").expect("a change");
         assert_eq!(edited.body, Some(SealedBody::new(vec![50])));
         assert!(edited.edited_at.is_some());
+        assert_eq!(edited.attachments, message().attachments);
     }
 
     #[test]
@@ -280,6 +298,7 @@ mod tests {
             .expect("a change");
         let deleted = alter(&liked, ANN, &Alteration::Delete).expect("allowed").expect("a change");
         assert!(deleted.is_deleted() && deleted.reactions.is_empty());
+        assert!(deleted.attachments.is_empty());
         for how in
             [edit(), Alteration::Delete, Alteration::React(thumb()), Alteration::Unreact(thumb())]
         {

@@ -11,6 +11,7 @@ mod framing;
 mod hasher;
 mod keyring;
 mod payload;
+mod pieces;
 mod queue;
 mod scratch;
 mod sealer;
@@ -21,5 +22,6 @@ pub use {
     hasher::{Argon2PasswordHasher, HashingStrength},
     keyring::{InvalidKeyRing, KeyRing},
     payload::AesPayloadSealer,
+    pieces::AesPieceSealer,
     sealer::AesMessageSealer,
 };

@@ -55,6 +55,7 @@ fn label(purpose: PayloadPurpose) -> &'static [u8] {
         PayloadPurpose::TotpSetUp => b"sotto/v1/payload/totp-set-up",
         PayloadPurpose::Ceremony => b"sotto/v1/payload/ceremony",
         PayloadPurpose::ExternalSignIn => b"sotto/v1/payload/external_sign_in",
+        PayloadPurpose::FileDetails => b"sotto/v1/payload/file-details",
     }
 }
 

@@ -34,6 +34,8 @@ pub enum PayloadPurpose {
     Ceremony,
     /// What is remembered of somebody on their way to a provider and back.
     ExternalSignIn,
+    /// What is told of a file: its name, what it is.
+    FileDetails,
 }
 
 /// Seals anything but message bodies that leaves this process.

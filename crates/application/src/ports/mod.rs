@@ -11,6 +11,7 @@
 //! between leaves something harmless. The store counts, the domain judges: expiry, tries and
 //! membership are domain functions, never hidden in a query.
 
+mod attachments;
 mod blocks;
 mod broadcast;
 mod ceremonies;
@@ -40,6 +41,7 @@ mod sessions;
 mod users;
 
 pub use {
+    attachments::{AttachmentRepository, PieceSealer},
     blocks::BlockRepository,
     broadcast::{Broadcast, Received},
     ceremonies::CeremonyRepository,
@@ -80,6 +82,7 @@ pub use {
 };
 #[cfg(feature = "mocks")]
 pub use {
+    attachments::{MockAttachmentRepository, MockPieceSealer},
     blocks::MockBlockRepository,
     broadcast::MockBroadcast,
     ceremonies::MockCeremonyRepository,
