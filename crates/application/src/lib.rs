@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod chat;
+pub mod files;
 mod known_rooms;
 pub mod limits;
 pub mod measured;

@@ -34,6 +34,8 @@ const ROOMS_BY_USER: Quota = Quota::new(100, TimeDelta::seconds(5));
 const PICTURES_BY_USER: Quota = Quota::new(20, TimeDelta::seconds(30));
 /// Reads a whole history.
 const EXPORTS_BY_USER: Quota = Quota::new(3, TimeDelta::minutes(20));
+/// As many as come with ten messages; all files together are bounded by what they take up.
+const FILES_BY_USER: Quota = Quota::new(100, TimeDelta::seconds(2));
 const TYPING_BY_USER_AND_ROOM: Quota = Quota::new(1, TimeDelta::seconds(2));
 /// Far above what anybody types, and above what an outbox of a long day offline holds.
 const MESSAGES_BY_USER: Quota = Quota::new(1_000, TimeDelta::milliseconds(50));
@@ -159,6 +161,11 @@ impl Limits {
     /// Somebody takes away all that is stored about them.
     pub async fn export(&self, user: UserId) -> Result<(), Throttled> {
         self.admit("export", user.to_string(), EXPORTS_BY_USER).await
+    }
+
+    /// Somebody brings a file.
+    pub async fn bring(&self, user: UserId) -> Result<(), Throttled> {
+        self.admit("bring_file", user.to_string(), FILES_BY_USER).await
     }
 
     /// Somebody opens a room.

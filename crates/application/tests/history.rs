@@ -141,7 +141,7 @@ async fn one_flipped_bit_under_real_seals_is_unreadable_and_never_another_text()
     let ring = Arc::new(KeyRing::generate(&*entropy).0);
     let sealer = Arc::new(AesMessageSealer::new(ring, entropy));
     let send_messages = SendMessages { sealer: sealer.clone(), ..w.send_messages() };
-    let history = History { opener: Opener { sealer }, ..w.history() };
+    let history = History { opener: Opener { sealer, ..w.history().opener }, ..w.history() };
     let sent = send_messages.execute(ann(), a_draft(room, 1, "between us")).await;
     let Ok(Sent::New(OpenedMessage { message, .. })) = sent else {
         panic!("expected a new message, got {sent:?}");

@@ -35,6 +35,7 @@ fn word(outcome: &Result<Sent, SendError>) -> String {
         Ok(Sent::New(sent)) => format!("new {}", sent.message.seq),
         Ok(Sent::Known(sent)) => format!("known {}", sent.message.seq),
         Err(SendError::Barred(Barrier::NoSuchRoom)) => "no room".to_owned(),
+        Err(SendError::NoSuchAttachment) => "no attachment".to_owned(),
         Err(SendError::NoSuchReply) => "no reply".to_owned(),
         Err(SendError::Barred(Barrier::NotDelivered)) => "not delivered".to_owned(),
         Err(SendError::Barred(Barrier::Blocked)) => "blocked".to_owned(),

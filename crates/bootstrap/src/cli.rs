@@ -35,8 +35,11 @@ pub enum Command {
     /// Print the API's description (OpenAPI)
     Openapi,
     /// Draw the picture in the standard input, for a server that started this
-    #[command(name = adapter_images::ARGUMENT, hide = true)]
+    #[command(name = adapter_images::PICTURE, hide = true)]
     DrawPicture,
+    /// Draw a preview of the image in the standard input, for a server that started this
+    #[command(name = adapter_images::PREVIEW, hide = true)]
+    DrawPreview,
 }
 
 /// How to look.

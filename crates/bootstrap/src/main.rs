@@ -16,8 +16,10 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
-    if let Some(Command::DrawPicture) = cli.command {
-        return adapter_images::run_worker();
+    match cli.command {
+        Some(Command::DrawPicture) => return adapter_images::run_worker(),
+        Some(Command::DrawPreview) => return adapter_images::run_preview_worker(),
+        _ => {}
     }
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,

@@ -13,6 +13,7 @@ use application::{
         AlterMessages, Attendance, ClearRoom, Follow, History, Lingering, MarkRead, Memory,
         OpenRoom, Opener, Reach, Relations, Requests, Rooms, SearchMessages, SendMessages, Typing,
     },
+    files::{Bring, Fetch, Leftovers, Vault},
     limits::Limits,
     operations::Sweep,
     people::{Blocks, FindPeople},
@@ -21,9 +22,10 @@ use application::{
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use web::{
-    AccountsApi, Assets, Caps, Cookies, ExportApi, Gate, GoogleApi, GooglePages, Health, MeApi,
-    MessagesApi, Networks, Observation, PasskeysApi, PeopleApi, PictureApi, PublicUrl, RoomsApi,
-    SearchApi, SecondFactorApi, SecurityApi, SessionsApi, Shutdown, Site, Sockets, TrustedProxies,
+    AccountsApi, Assets, AttachmentsApi, Caps, Cookies, ExportApi, Gate, GoogleApi, GooglePages,
+    Health, MeApi, MessagesApi, Networks, Observation, PasskeysApi, PeopleApi, PictureApi,
+    PublicUrl, RoomsApi, SearchApi, SecondFactorApi, SecurityApi, SessionsApi, Shutdown, Site,
+    Sockets, TrustedProxies,
 };
 
 impl Parts {
@@ -38,6 +40,7 @@ impl Parts {
             ceremonies: self.store.clone(),
             external_sign_ins: self.store.clone(),
             rooms: self.store.clone(),
+            leftovers: self.leftovers(),
             clock: self.clock.clone(),
         }
     }
@@ -117,6 +120,7 @@ impl Parts {
                 alter_messages: self.alter_messages(&relations),
                 history: self.history(),
             },
+            attachments: self.attachments(),
             search: SearchApi { search_messages: self.search_messages() },
             health: Health { store: self.store.clone(), going_away: shutdown.announced.clone() },
             sockets: self.sockets(&gate, &settings.public_url, caps, shutdown, attendance),
@@ -428,6 +432,7 @@ impl Parts {
                 second_factors: self.store.clone(),
                 passkeys: self.store.clone(),
                 ceremonies: self.store.clone(),
+                leftovers: self.leftovers(),
             },
             rooms: self.store.clone(),
             sign_out: self.sign_out(),
@@ -518,7 +523,7 @@ impl Parts {
     }
 
     fn opener(&self) -> Opener {
-        Opener { sealer: self.sealer.clone() }
+        Opener { sealer: self.sealer.clone(), details: self.payloads.clone() }
     }
 
     fn rooms(&self) -> Rooms {
@@ -547,6 +552,8 @@ impl Parts {
             messages: self.messages.clone(),
             reach: self.reach(relations),
             sealer: self.sealer.clone(),
+            opener: self.opener(),
+            attachments: self.store.clone(),
             digester: self.digester.clone(),
             limits: self.limits(),
             clock: self.clock.clone(),
@@ -561,9 +568,39 @@ impl Parts {
             reach: self.reach(relations),
             sealer: self.sealer.clone(),
             opener: self.opener(),
+            leftovers: self.leftovers(),
             limits: self.limits(),
             clock: self.clock.clone(),
         }
+    }
+
+    fn attachments(&self) -> AttachmentsApi {
+        let vault = Vault {
+            attachments: self.store.clone(),
+            pieces: self.piece_sealer.clone(),
+            details: self.payloads.clone(),
+        };
+        AttachmentsApi {
+            fetch: Fetch {
+                vault: vault.clone(),
+                messages: self.messages.clone(),
+                rooms: self.store.clone(),
+            },
+            bring: Bring {
+                vault,
+                rooms: self.store.clone(),
+                processor: self.picture_processor.clone(),
+                limits: self.limits(),
+                clock: self.clock.clone(),
+                entropy: self.entropy.clone(),
+                places: Arc::new(Semaphore::new(Bring::PLACES)),
+                turns: Arc::new(Semaphore::new(Bring::TURNS)),
+            },
+        }
+    }
+
+    fn leftovers(&self) -> Leftovers {
+        Leftovers { attachments: self.store.clone(), messages: self.messages.clone() }
     }
 
     fn reach(&self, relations: &Arc<Relations>) -> Reach {

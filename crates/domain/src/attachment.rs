@@ -39,7 +39,8 @@ impl FileName {
             return Err(InvalidFileName::TooLong);
         }
         let misleads = |c: char| {
-            c.is_control() || matches!(c, '/' | '\\' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            c.is_control()
+                || matches!(c, '/' | '\\' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
         };
         if name.chars().any(misleads) {
             return Err(InvalidFileName::Character);
@@ -285,6 +286,14 @@ impl Attachment {
         size.max(PIECE as u64)
     }
 
+    /// Whether a message may take it along: its uploader's own, in the room it was brought for, and
+    /// no other message.
+    pub fn can_be_claimed(&self, claim: &FileClaim) -> bool {
+        self.uploader == claim.uploader
+            && self.room == claim.room
+            && self.used_as.is_none_or(|used_as| used_as == claim.client_id)
+    }
+
     /// Where its details belong.
     pub fn place(&self) -> DetailsPlace {
         DetailsPlace { attachment: self.id, room: self.room, uploader: self.uploader }
@@ -326,7 +335,10 @@ mod tests {
 
     #[test]
     fn a_name_is_trimmed_and_is_never_a_path() {
-        assert_eq!(FileName::parse(" Rück blick.pdf ").map(|n| n.0), Ok("Rück blick.pdf".to_owned()));
+        assert_eq!(
+            FileName::parse(" Rück blick.pdf ").map(|n| n.0),
+            Ok("Rück blick.pdf".to_owned())
+        );
         for empty in ["", "  ", ".", ".."] {
             assert_eq!(FileName::parse(empty), Err(InvalidFileName::Empty), "{empty:?}");
         }
@@ -341,7 +353,8 @@ mod tests {
     fn a_media_type_is_its_essence_alone() {
         assert_eq!(MediaType::of(Some("Text/HTML; charset=utf-8")).as_str(), "text/html");
         let long = format!("a/{}", "b".repeat(128));
-        for none in [None, Some(""), Some("html"), Some("a/b/c"), Some("a/"), Some("ä/b"), Some(&*long)]
+        for none in
+            [None, Some(""), Some("html"), Some("a/b/c"), Some("a/"), Some("ä/b"), Some(&*long)]
         {
             assert_eq!(MediaType::of(none), MediaType::bytes(), "{none:?}");
         }

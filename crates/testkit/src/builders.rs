@@ -2,12 +2,13 @@
 use crate::StoreUnderTest;
 use domain::{
     TimeDelta, Timestamp,
+    attachment::ArrivingFile,
     ceremony::{Ceremony, CeremonyKind},
     challenge::{Challenge, ChallengePurpose},
     device::Device,
     email::Email,
     external_sign_in::ExternalSignIn,
-    id::{ClientId, MessageId, PasskeyId, RegistrationId, RoomId, SessionId, UserId},
+    id::{AttachmentId, ClientId, MessageId, PasskeyId, RegistrationId, RoomId, SessionId, UserId},
     identity::ExternalIdentity,
     known_device::KnownDevice,
     message::NewMessage,
@@ -176,7 +177,13 @@ pub fn a_message(room: RoomId, sender: UserId, n: u32) -> NewMessage {
         body: SealedBody::new(format!("sealed {n}").into_bytes()),
         sent_at: later(n),
         reply_to: None,
+        attachments: Vec::new(),
     }
+}
+
+/// File `n` that somebody begins to bring to a room at [`START`].
+pub fn an_arriving_file(n: u32, room: RoomId, uploader: UserId) -> ArrivingFile {
+    ArrivingFile { id: AttachmentId::mint(START, ten_bytes(0, n)), room, uploader, at: START }
 }
 
 /// The same message sent once more: under the same client id, with an id minted anew.

@@ -1,9 +1,11 @@
 //! Cryptography that hides nothing, and is checked like the real one.
 use application::ports::{
-    Digester, HashingBusy, MessageSealer, PasswordHasher, PayloadPurpose, PayloadSealer, Purpose,
+    Digester, HashingBusy, MessageSealer, PasswordHasher, PayloadPurpose, PayloadSealer,
+    PieceSealer, Purpose,
 };
 use async_trait::async_trait;
 use domain::{
+    attachment::{PiecePlace, SealedPiece},
     message::MessageBody,
     password::{Password, PasswordHash},
     sealing::{KeyedDigest, SealedBody, SealedPayload, SealedPlace, Unreadable},
@@ -50,6 +52,23 @@ impl PayloadSealer for PlainPayloadSealer {
     }
 }
 
+/// Sets a piece down as its place and the piece with every bit turned over.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PlainPieceSealer;
+
+impl PieceSealer for PlainPieceSealer {
+    fn seal(&self, place: &PiecePlace, piece: &[u8]) -> SealedPiece {
+        let mut sealed = bytes_of_piece(place);
+        sealed.extend(turned_over(piece));
+        SealedPiece::new(sealed)
+    }
+
+    fn open(&self, place: &PiecePlace, sealed: &SealedPiece) -> Result<Vec<u8>, Unreadable> {
+        let front = bytes_of_piece(place);
+        sealed.as_bytes().strip_prefix(&*front).map(turned_over).ok_or(Unreadable)
+    }
+}
+
 /// "Digests" that spell out what they are of.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PlainDigester;
@@ -85,6 +104,11 @@ impl PasswordHasher for PlainHasher {
 
 fn bytes_of(place: &SealedPlace) -> Vec<u8> {
     [*place.room.as_bytes(), *place.message.as_bytes(), *place.sender.as_bytes()].concat()
+}
+
+fn bytes_of_piece(place: &PiecePlace) -> Vec<u8> {
+    let PiecePlace { attachment, part, index, last } = place;
+    [&attachment.as_bytes()[..], &[*part as u8, u8::from(*last)], &index.to_be_bytes()].concat()
 }
 
 fn turned_over(bytes: &[u8]) -> Vec<u8> {

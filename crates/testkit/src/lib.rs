@@ -19,13 +19,13 @@ mod mailer;
 pub use {
     builders::{
         START, a_ceremony, a_challenge, a_known_device, a_message, a_passkey, a_password_reset,
-        a_registration, a_room_of, a_second_factor, a_session, a_user, an_email, an_emoji,
-        an_errand, an_identity, an_open_room, later, resent,
+        a_registration, a_room_of, a_second_factor, a_session, a_user, an_arriving_file, an_email,
+        an_emoji, an_errand, an_identity, an_open_room, later, resent,
     },
     bus::RecordingBus,
     clock::FixedClock,
     contract::{StoreUnderTest, presence::PresenceUnderTest},
-    crypto::{PlainDigester, PlainHasher, PlainPayloadSealer, PlainSealer},
+    crypto::{PlainDigester, PlainHasher, PlainPayloadSealer, PlainPieceSealer, PlainSealer},
     entropy::{CountingEntropy, Dice},
     limiter::OpenLimiter,
     mailer::RecordingMailer,

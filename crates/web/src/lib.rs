@@ -26,10 +26,10 @@ mod socket;
 
 pub use {
     api::{
-        accounts::AccountsApi, export::ExportApi, google::GoogleApi, me::MeApi,
-        messages::MessagesApi, passkeys::PasskeysApi, people::PeopleApi, picture::PictureApi,
-        rooms::RoomsApi, search::SearchApi, second_factor::SecondFactorApi, security::SecurityApi,
-        sessions::SessionsApi,
+        accounts::AccountsApi, attachments::AttachmentsApi, export::ExportApi, google::GoogleApi,
+        me::MeApi, messages::MessagesApi, passkeys::PasskeysApi, people::PeopleApi,
+        picture::PictureApi, rooms::RoomsApi, search::SearchApi, second_factor::SecondFactorApi,
+        security::SecurityApi, sessions::SessionsApi,
     },
     client_address::{Networks, TrustedProxies},
     cookies::Cookies,

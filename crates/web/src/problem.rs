@@ -12,12 +12,13 @@ use application::{
         AlterError, Barrier, ClearRoomError, HistoryError, MarkReadError, OpenRoomError,
         RequestError, SearchError, SendError,
     },
+    files::{BringError, FetchError},
     people::{BlockError, FindPeopleError},
     ports::{HashingBusy, PictureRefused, ProviderError, Unavailable},
 };
 use domain::{
-    email::InvalidEmail, message::InvalidBody, name::InvalidName, otp::OtpRejected,
-    passkey::InvalidPasskeyName, password::WeakPassword, throttle::Throttled,
+    attachment::InvalidFileName, email::InvalidEmail, message::InvalidBody, name::InvalidName,
+    otp::OtpRejected, passkey::InvalidPasskeyName, password::WeakPassword, throttle::Throttled,
     username::InvalidUsername,
 };
 use poem::{
@@ -749,10 +750,49 @@ impl From<SendError> for Problem {
         match error {
             SendError::Barred(barrier) => barrier.into(),
             SendError::NoSuchReply => Self::invalid_field("reply_to", "not_found", error),
+            SendError::NoSuchAttachment => Self::invalid_field("attachments", "not_found", error),
             SendError::ClientIdReused => Self::new(StatusCode::CONFLICT, "client_id_reused", error),
             SendError::Throttled(e) => e.into(),
             SendError::Unavailable(e) => e.into(),
         }
+    }
+}
+
+impl From<BringError> for Problem {
+    fn from(error: BringError) -> Self {
+        match error {
+            BringError::NoSuchRoom => Self::not_found(),
+            BringError::Empty => Self::invalid_field("body", "empty", error),
+            BringError::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", error),
+            BringError::QuotaExceeded => Self::new(StatusCode::CONFLICT, "quota_exceeded", error),
+            BringError::Busy => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", error).with_retry_after(2)
+            }
+            BringError::Throttled(e) => e.into(),
+            BringError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
+impl From<FetchError> for Problem {
+    fn from(error: FetchError) -> Self {
+        match error {
+            FetchError::NoSuchFile => Self::not_found(),
+            // Noted where it was found out.
+            FetchError::Unreadable => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "unreadable", error)
+            }
+            FetchError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
+/// The stable word for what is wrong with a file's name.
+pub fn file_name_code(error: InvalidFileName) -> &'static str {
+    match error {
+        InvalidFileName::Empty => "empty",
+        InvalidFileName::TooLong => "too_long",
+        InvalidFileName::Character => "invalid",
     }
 }
 

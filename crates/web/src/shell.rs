@@ -1,6 +1,7 @@
 //! What holds for every request, whatever it asks for.
 use crate::{
     allow::AllowedMethods,
+    api::attachments::LONGEST_ARRIVAL,
     cross_origin::refuse_cross_origin,
     headers::SecurityHeaders,
     problem::{Problem, from_framework},
@@ -14,7 +15,8 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-/// Nothing waits for ever: no answer within this time is a failure. Slow bodies end here, too.
+/// Nothing waits for ever: no answer within this time is a failure. Slow bodies end here, too, but
+/// those of files, which are watched by themselves.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Wraps all routes: refuses what comes from other sites, bounds time, turns every error into one
@@ -101,8 +103,15 @@ impl<E: Endpoint + 'static> Shell<E> {
     }
 }
 
+/// Files come slowly, and are watched while they do.
+fn patience(request: &Request) -> Duration {
+    let path = request.uri().path();
+    let file = path.starts_with("/api/rooms/") && path.ends_with("/attachments");
+    if file && *request.method() == Method::POST { LONGEST_ARRIVAL } else { REQUEST_TIMEOUT }
+}
+
 async fn answer_in_time<E: Endpoint>(routes: Arc<E>, request: Request) -> Response {
-    match tokio::time::timeout(REQUEST_TIMEOUT, routes.call(request)).await {
+    match tokio::time::timeout(patience(&request), routes.call(request)).await {
         Ok(Ok(output)) => output.into_response(),
         Ok(Err(error)) if error.is_from_response() => error.into_response(),
         Ok(Err(error)) => {

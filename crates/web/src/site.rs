@@ -2,10 +2,10 @@
 use crate::{
     allow::AllowedMethods,
     api::{
-        accounts::AccountsApi, export::ExportApi, google::GoogleApi, me::MeApi,
-        messages::MessagesApi, passkeys::PasskeysApi, people::PeopleApi, picture::PictureApi,
-        rooms::RoomsApi, search::SearchApi, second_factor::SecondFactorApi, security::SecurityApi,
-        sessions::SessionsApi,
+        accounts::AccountsApi, attachments::AttachmentsApi, export::ExportApi, google::GoogleApi,
+        me::MeApi, messages::MessagesApi, passkeys::PasskeysApi, people::PeopleApi,
+        picture::PictureApi, rooms::RoomsApi, search::SearchApi, second_factor::SecondFactorApi,
+        security::SecurityApi, sessions::SessionsApi,
     },
     client_address::{Networks, TrustedProxies},
     device_cookie::DeviceCookies,
@@ -61,6 +61,8 @@ pub struct Site {
     pub rooms: RoomsApi,
     /// Messages.
     pub messages: MessagesApi,
+    /// Files that come with them.
+    pub attachments: AttachmentsApi,
     /// Searching them.
     pub search: SearchApi,
     /// Live conversations.
@@ -106,6 +108,7 @@ type Api = (
     PeopleApi,
     RoomsApi,
     MessagesApi,
+    AttachmentsApi,
     SearchApi,
 );
 
@@ -125,6 +128,7 @@ pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
         site.people,
         site.rooms,
         site.messages,
+        site.attachments,
         site.search,
     ));
     let document = describe(&api);
@@ -192,6 +196,7 @@ pub fn openapi_document(site: Site) -> String {
         site.people,
         site.rooms,
         site.messages,
+        site.attachments,
         site.search,
     )))
 }

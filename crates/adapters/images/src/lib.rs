@@ -1,4 +1,4 @@
-//! Pictures of people, made of whatever they send, with pure Rust decoders.
+//! Pictures of people and previews of what they send, made with pure Rust decoders.
 //!
 //! An image is a stranger's: what it is goes by its first bytes, and it has to be whole and nothing
 //! else. It is decoded in a process of its own, in which nothing is worth stealing, and which the
@@ -10,9 +10,9 @@ mod picture;
 mod whole;
 mod worker;
 
-pub use worker::{ARGUMENT, run_worker};
+pub use worker::{PICTURE, PREVIEW, run_preview_worker, run_worker};
 
-use application::ports::{PictureProcessor, PictureRefused, ShownPicture};
+use application::ports::{PictureProcessor, PictureRefused, Preview, ShownPicture};
 use async_trait::async_trait;
 use std::{path::PathBuf, sync::Arc};
 use tokio::sync::Semaphore;
@@ -25,14 +25,17 @@ pub struct ImageProcessor {
     program: PathBuf,
     admitted: Arc<Semaphore>,
     turn: Arc<Semaphore>,
+    /// Larger images have a turn of their own, so that pictures needn't wait for them.
+    preview_turn: Arc<Semaphore>,
 }
 
 impl ImageProcessor {
     /// Each picture is made by a process of this program, which is to call [`run_worker`] when its
-    /// one argument is [`ARGUMENT`].
+    /// one argument is [`PICTURE`], and [`run_preview_worker`] when it is [`PREVIEW`].
     pub fn new(program: PathBuf) -> Self {
         let one = || Arc::new(Semaphore::new(1));
-        Self { program, admitted: Arc::new(Semaphore::new(ADMITTED)), turn: one() }
+        let admitted = Arc::new(Semaphore::new(ADMITTED));
+        Self { program, admitted, turn: one(), preview_turn: one() }
     }
 }
 
@@ -42,6 +45,12 @@ impl PictureProcessor for ImageProcessor {
         let _place = self.admitted.try_acquire().map_err(|_| PictureRefused::Busy)?;
         let _turn = self.turn.acquire().await.map_err(|_| PictureRefused::Busy)?;
         worker::ask(&self.program, image).await
+    }
+
+    /// Whoever has one made has read a whole file into memory, so nobody waits here.
+    async fn preview(&self, image: Vec<u8>) -> Result<Preview, PictureRefused> {
+        let _turn = self.preview_turn.try_acquire().map_err(|_| PictureRefused::Busy)?;
+        worker::ask_preview(&self.program, image).await
     }
 }
 

@@ -1,16 +1,25 @@
 //! From a file to a picture.
 use crate::whole::whole;
-use application::ports::{PictureRefused, ShownPicture};
+use application::ports::{PictureRefused, Preview, ShownPicture};
 use image::{
     DynamicImage, GenericImageView, ImageDecoder, ImageError, ImageReader, Limits, Rgb, RgbImage,
-    Rgba, RgbaImage, codecs::jpeg::JpegEncoder, imageops,
+    Rgba, RgbaImage, codecs::jpeg::JpegEncoder, imageops, metadata::Orientation,
 };
 use std::io::Cursor;
 
-/// The most pixels along an edge of what is sent.
-const LONGEST: u32 = 4096;
-/// The most bytes of pixels, once decoded: 12 megapixels without transparency.
-const LARGEST: u64 = 36 * 1024 * 1024;
+/// How large an image may be.
+#[derive(Clone, Copy)]
+struct Bounds {
+    /// The most pixels along an edge of what is sent.
+    longest: u32,
+    /// The most bytes of pixels, once decoded.
+    largest: u64,
+}
+
+/// Of a picture: 12 megapixels without transparency.
+const PICTURE: Bounds = Bounds { longest: 4096, largest: 36 * 1024 * 1024 };
+/// Of what has a preview: 24 megapixels, or 18 with transparency.
+const PREVIEWED: Bounds = Bounds { longest: 16_384, largest: 72 * 1024 * 1024 };
 /// The most bytes of what is said beside the pixels: what colours mean, where a photo was taken.
 const BESIDE: u64 = 4 * 1024 * 1024;
 /// The most frames of an animation, or passes of a JPEG.
@@ -19,22 +28,52 @@ const MOST_FRAMES: usize = 1_000;
 const MOST_DRAWN: u64 = 1 << 29;
 /// Pixels along an edge of what is shown.
 const EDGE: u32 = 512;
+/// Pixels along the longer edge of a preview.
+const PREVIEW_EDGE: u32 = 720;
 /// Of 100: no difference is seen, in 20 to 60 KiB.
 const QUALITY: u8 = 85;
 
 /// The middle of an image, upright, as a JPEG.
 pub fn draw(image: Vec<u8>) -> Result<ShownPicture, PictureRefused> {
+    let (image, orientation) = decode(image, PICTURE)?;
+    let square = middle(&image)?;
+    drop(image);
+    encode(&square, orientation)
+}
+
+/// All of an image, upright and small, as a JPEG.
+pub fn draw_preview(image: Vec<u8>) -> Result<Preview, PictureRefused> {
+    use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
+    let (image, orientation) = decode(image, PREVIEWED)?;
+    let (mut width, mut height) = image.dimensions();
+    if width == 0 || height == 0 {
+        return Err(unreadable());
+    }
+    if matches!(orientation, Rotate90 | Rotate90FlipH | Rotate270 | Rotate270FlipH) {
+        (width, height) = (height, width);
+    }
+    let small = if width.max(height) > PREVIEW_EDGE {
+        image.thumbnail(PREVIEW_EDGE, PREVIEW_EDGE).into_rgba8()
+    } else {
+        image.to_rgba8()
+    };
+    drop(image);
+    Ok(Preview { shown: encode(&small, orientation)?, width, height })
+}
+
+/// The image in a whole file, and how it is to be turned.
+fn decode(image: Vec<u8>, bounds: Bounds) -> Result<(DynamicImage, Orientation), PictureRefused> {
     let whole = whole(&image).ok_or_else(unreadable)?;
     // The decoder lets go of the file as soon as it can.
     let mut reader = ImageReader::with_format(Cursor::new(image), whole.format);
-    reader.limits(limits(BESIDE));
+    reader.limits(limits(bounds, BESIDE));
     let mut decoder = reader.into_decoder().map_err(|error| refuse(&error))?;
-    decoder.set_limits(limits(LARGEST)).map_err(|error| refuse(&error))?;
+    decoder.set_limits(limits(bounds, bounds.largest)).map_err(|error| refuse(&error))?;
     let (width, height) = decoder.dimensions();
     let drawn = u64::from(width) * u64::from(height) * whole.frames.max(1) as u64;
-    if width > LONGEST
-        || height > LONGEST
-        || decoder.total_bytes() > LARGEST
+    if width > bounds.longest
+        || height > bounds.longest
+        || decoder.total_bytes() > bounds.largest
         || whole.frames > MOST_FRAMES
         || drawn > MOST_DRAWN
     {
@@ -43,20 +82,23 @@ pub fn draw(image: Vec<u8>) -> Result<ShownPicture, PictureRefused> {
     let orientation = decoder.orientation().map_err(|error| refuse(&error))?;
     // Of an animation, the first frame.
     let image = DynamicImage::from_decoder(decoder).map_err(|error| refuse(&error))?;
-    let mut square = DynamicImage::ImageRgb8(on_white(&middle(&image)?));
-    drop(image);
-    square.apply_orientation(orientation);
+    Ok((image, orientation))
+}
+
+fn encode(image: &RgbaImage, orientation: Orientation) -> Result<ShownPicture, PictureRefused> {
+    let mut shown = DynamicImage::ImageRgb8(on_white(image));
+    shown.apply_orientation(orientation);
     let mut jpeg = Vec::new();
-    square
+    shown
         .write_with_encoder(JpegEncoder::new_with_quality(&mut jpeg, QUALITY))
         .map_err(|error| refuse(&error))?;
     Ok(ShownPicture(jpeg))
 }
 
-fn limits(memory: u64) -> Limits {
+fn limits(bounds: Bounds, memory: u64) -> Limits {
     let mut limits = Limits::default();
-    limits.max_image_width = Some(LONGEST);
-    limits.max_image_height = Some(LONGEST);
+    limits.max_image_width = Some(bounds.longest);
+    limits.max_image_height = Some(bounds.longest);
     limits.max_alloc = Some(memory);
     limits
 }
@@ -149,11 +191,14 @@ mod tests {
 
     /// A JPEG with an orientation in its metadata, and a secret beside it.
     fn turned(orientation: u8) -> Vec<u8> {
+        turned_file(orientation, &file(&image(400, 400), ImageFormat::Jpeg))
+    }
+
+    fn turned_file(orientation: u8, plain: &[u8]) -> Vec<u8> {
         let mut exif = b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
         exif.extend([orientation, 0, 0, 0, 0, 0, 0]);
         exif.extend(b"GPS 52.5 13.4 <script>alert(1)</script>");
         let length = u16::try_from(exif.len() + 2).expect("short").to_be_bytes();
-        let plain = file(&image(400, 400), ImageFormat::Jpeg);
         [&plain[..2], &[0xff, 0xe1], &length, &exif, &plain[2..]].concat()
     }
 
@@ -167,6 +212,47 @@ mod tests {
         for secret in [&b"GPS"[..], b"Exif", b"<script"] {
             assert!(!jpeg.windows(secret.len()).any(|part| part == secret));
         }
+    }
+
+    fn preview(file: &[u8]) -> (u32, u32, RgbImage) {
+        let Preview { shown, width, height } = draw_preview(file.to_vec()).expect("is drawn");
+        let jpeg = image::load_from_memory_with_format(&shown.0, ImageFormat::Jpeg);
+        (width, height, jpeg.expect("a JPEG").to_rgb8())
+    }
+
+    #[test]
+    fn a_preview_shows_all_of_an_image_and_tells_its_size() {
+        for format in KINDS {
+            let (width, height, shown) = preview(&file(&image(1440, 720), format));
+            assert_eq!((width, height, shown.dimensions()), (1440, 720, (720, 360)), "{format:?}");
+            assert!(is_red(*shown.get_pixel(10, 180)), "{format:?}");
+            assert!(!is_red(*shown.get_pixel(710, 180)), "{format:?}");
+        }
+        let (width, height, shown) = preview(&file(&image(40, 60), ImageFormat::Png));
+        assert_eq!((width, height, shown.dimensions()), (40, 60, (40, 60)), "small as it is");
+        let (_, _, shown) = preview(&file(&image(9_000, 3), ImageFormat::Png));
+        assert_eq!(shown.dimensions(), (720, 1), "a line");
+    }
+
+    #[test]
+    fn a_preview_is_upright_and_nothing_of_the_metadata_goes_on() {
+        let wide = file(&image(400, 200), ImageFormat::Jpeg);
+        let (width, height, shown) = preview(&turned_file(6, &wide));
+        assert_eq!((width, height, shown.dimensions()), (200, 400, (200, 400)));
+        assert!(is_red(*shown.get_pixel(100, 20)) && !is_red(*shown.get_pixel(100, 380)));
+        let Preview { shown, .. } = draw_preview(turned_file(6, &wide)).expect("is drawn");
+        for secret in [&b"GPS"[..], b"Exif", b"<script"] {
+            assert!(!shown.0.windows(secret.len()).any(|part| part == secret));
+        }
+    }
+
+    #[test]
+    fn what_makes_no_picture_makes_no_preview() {
+        let refused = |file: Vec<u8>| draw_preview(file).expect_err("refused");
+        assert_eq!(refused(b"<svg onload='alert(1)'/>".to_vec()), PictureRefused::Unreadable);
+        assert_eq!(refused(claiming(0, 0)), PictureRefused::Unreadable);
+        assert_eq!(refused(claiming(20_000, 20_000)), PictureRefused::TooLarge);
+        assert_eq!(refused(claiming(16_000, 16_000)), PictureRefused::TooLarge);
     }
 
     const KINDS: [ImageFormat; 4] =

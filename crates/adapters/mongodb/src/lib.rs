@@ -5,6 +5,7 @@
 //! documents it failed on.
 
 mod admin;
+mod attachments;
 mod blocks;
 mod bson;
 mod ceremonies;

@@ -6,13 +6,14 @@ mod watch;
 
 use adapter_mongodb::MongoStore;
 use application::ports::{
-    BlockRepository, CeremonyRepository, ChallengeRepository, ExternalSignInRepository,
-    KeyFingerprint, KeyFingerprintRepository, KnownDeviceRepository, MessageChange,
-    MessageRepository, NewPicture, OutboxRepository, PasskeyRepository, PasswordResetRepository,
-    PictureRepository, RegistrationRepository, RoomHeads, RoomRepository, SecondFactorRepository,
-    SessionRepository, ShownPicture, StoreProbe, TouchMark, UserRepository,
+    AttachmentRepository, BlockRepository, CeremonyRepository, ChallengeRepository,
+    ExternalSignInRepository, KeyFingerprint, KeyFingerprintRepository, KnownDeviceRepository,
+    MessageChange, MessageRepository, NewPicture, OutboxRepository, PasskeyRepository,
+    PasswordResetRepository, PictureRepository, RegistrationRepository, RoomHeads, RoomRepository,
+    SecondFactorRepository, SessionRepository, ShownPicture, StoreProbe, TouchMark, UserRepository,
 };
 use domain::{
+    attachment::{FileClaim, FilePart, SealedPiece},
     block::Block,
     history::{Limit, Window},
     id::{RoomId, UserId},
@@ -34,8 +35,8 @@ use std::{collections::BTreeSet, sync::Arc};
 use support::TestDatabase;
 use testkit::{
     RecordingBus, START, a_ceremony, a_challenge, a_known_device, a_message, a_passkey,
-    a_password_reset, a_registration, a_second_factor, a_session, a_user, an_email, an_emoji,
-    an_errand, an_identity, an_open_room, later, resent,
+    a_password_reset, a_registration, a_second_factor, a_session, a_user, an_arriving_file,
+    an_email, an_emoji, an_errand, an_identity, an_open_room, later, resent,
 };
 use watch::{Looks, faults};
 
@@ -56,6 +57,7 @@ async fn every_look_goes_by_an_index() {
     errands(&store).await;
     outbox(&store).await;
     pictures(&store).await;
+    attachments(&store).await;
     keys(&store).await;
     conversations(&store).await;
     relations(&store).await;
@@ -71,6 +73,8 @@ async fn every_look_goes_by_an_index() {
     let looked_at: BTreeSet<_> =
         looks.iter().filter_map(|look| look.values().next()?.as_str()).collect();
     for collection in [
+        "attachment_pieces",
+        "attachments",
         "blocks",
         "ceremonies",
         "challenges",
@@ -409,6 +413,37 @@ async fn cleared(store: &MongoStore) {
     while store.empty_cleared(Limit::default()).await.expect("answers") {}
 }
 
+async fn attachments(store: &MongoStore) {
+    let (ann, part) = (a_user(1).id, FilePart::Original);
+    let files = [1, 2, 3].map(|n| an_arriving_file(n, room(2), ann));
+    for file in files {
+        store.begin(file).await.expect("answers");
+        for index in 0..3 {
+            let piece = SealedPiece::new(vec![7; 64]);
+            store.put_piece(file.id, part, index, piece).await.expect("answers");
+        }
+        let details = SealedPayload::new(vec![7]);
+        assert!(store.complete(file.id, 9, 27, details).await.expect("answers"));
+    }
+    assert_eq!(store.count_charges(ann).await.expect("answers"), 27);
+    assert!(AttachmentRepository::find(store, files[0].id).await.expect("answers").is_some());
+    assert!(store.find_piece(files[0].id, part, 2).await.expect("answers").is_some());
+    let claim = FileClaim {
+        uploader: ann,
+        room: room(2),
+        client_id: a_message(room(2), ann, 1).client_id,
+        files: vec![files[0].id, files[1].id],
+        at: later(1),
+    };
+    assert!(store.claim(claim).await.expect("answers").is_some());
+    let limit = Limit::default();
+    assert_eq!(store.list_loose(later(60), limit).await.expect("answers").len(), 3);
+    assert_eq!(store.list_unsent(ann, limit).await.expect("answers").len(), 1);
+    store.settle(&[files[0].id]).await.expect("answers");
+    store.loosen(&[files[0].id], later(2)).await.expect("answers");
+    assert!(store.remove_loose(files[0].id, later(2)).await.expect("answers"));
+}
+
 async fn relations(store: &MongoStore) {
     let (ann, bob) = (a_user(1).id, a_user(2).id);
     let new = NewRoom { other: Standing::Request, ..an_open_room(pair(5, 6), room(50)) };
@@ -430,7 +465,8 @@ async fn relations(store: &MongoStore) {
     BlockRepository::remove_by_user(store, ann).await.expect("answers");
     let message = a_message(room(2), ann, 1);
     let found = store.find_by_client_id(ann, message.client_id).await.expect("answers");
-    assert!(found.is_some());
+    let found = store.find_in_room(room(2), found.expect("is known").id).await;
+    assert!(found.expect("answers").is_some());
 }
 
 async fn later_conversations(store: &MongoStore) {

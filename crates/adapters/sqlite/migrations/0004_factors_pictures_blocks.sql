@@ -77,3 +77,28 @@ CREATE TABLE rooms_to_empty (
   up_to   INTEGER NOT NULL,
   emptied INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Files that come with messages. Their bytes lie beside the database; what says which file is whole
+-- and whose it is, is here. Without details it is still arriving; `charge` is what it counts for.
+CREATE TABLE attachments (
+  id          BLOB PRIMARY KEY NOT NULL,
+  room        BLOB NOT NULL,
+  uploader    BLOB NOT NULL,
+  charge      INTEGER NOT NULL,
+  details     BLOB,
+  used_as     BLOB,
+  loose_since INTEGER,
+  doomed      INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attachments_by_uploader ON attachments (uploader, charge);
+CREATE INDEX attachments_loose ON attachments (loose_since) WHERE loose_since IS NOT NULL;
+CREATE INDEX attachments_unsent ON attachments (uploader, loose_since)
+  WHERE used_as IS NULL AND details IS NOT NULL;
+
+CREATE TABLE message_attachments (
+  message    BLOB NOT NULL REFERENCES messages (id),
+  position   INTEGER NOT NULL,
+  attachment BLOB NOT NULL,
+  details    BLOB NOT NULL,
+  PRIMARY KEY (message, position)
+) STRICT, WITHOUT ROWID;

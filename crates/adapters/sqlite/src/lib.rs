@@ -8,10 +8,12 @@
 #[macro_use]
 mod sql;
 
+mod attachments;
 mod blocks;
 mod ceremonies;
 mod challenges;
 mod external_sign_ins;
+mod files;
 mod heads;
 mod keys;
 mod known_devices;

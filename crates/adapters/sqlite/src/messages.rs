@@ -8,13 +8,14 @@ use anyhow::{Context, anyhow};
 use application::ports::{Appended, MessageChange, MessageRepository, Unavailable};
 use async_trait::async_trait;
 use domain::{
+    attachment::AttachedFile,
     event::ChatEvent,
     history::{ChangePage, HistoryPage, Limit, Window},
-    id::{ClientId, MessageId, RoomId, UserId},
+    id::{AttachmentId, ClientId, MessageId, RoomId, UserId},
     message::{AlterationRefused, NewMessage, SealedMessage},
     reaction::{Emoji, Reaction},
     room::Participants,
-    sealing::{KeyedDigest, SealedBody},
+    sealing::{KeyedDigest, SealedBody, SealedPayload},
 };
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use std::collections::HashMap;
@@ -31,6 +32,11 @@ statements! {
     INSERT_REACTION =
         "INSERT INTO reactions (message, position, emoji, user) VALUES (?1, ?2, ?3, ?4)";
     LIST_REACTIONS = "SELECT message, emoji, user FROM reactions
+        WHERE message IN (SELECT unhex(value) FROM json_each(?1)) ORDER BY message, position";
+    INSERT_FILE = "INSERT INTO message_attachments (message, position, attachment, details)
+        VALUES (?1, ?2, ?3, ?4)";
+    CLEAR_FILES = "DELETE FROM message_attachments WHERE message = ?1";
+    LIST_FILES = "SELECT message, attachment, details FROM message_attachments
         WHERE message IN (SELECT unhex(value) FROM json_each(?1)) ORDER BY message, position";
     LIST_BELOW =
         select_messages!("WHERE m.room = ?1 AND m.seq < ?2 ORDER BY m.seq DESC LIMIT ?3");
@@ -59,6 +65,14 @@ impl MessageRepository for SqliteStore {
         self.writer().call(1, move |tx| alter(tx, &change)).await.map_err(unavailable)
     }
 
+    async fn find_in_room(
+        &self,
+        room: RoomId,
+        message: MessageId,
+    ) -> Result<Option<SealedMessage>, Unavailable> {
+        self.read(move |conn| find(conn, FIND, [message.as_bytes(), room.as_bytes()])).await
+    }
+
     async fn find_by_client_id(
         &self,
         sender: UserId,
@@ -85,7 +99,7 @@ impl MessageRepository for SqliteStore {
         self.read(move |conn| {
             let (mut messages, has_more) =
                 page(conn, LIST_CHANGES, room, after_rev, limit.as_usize())?;
-            add_reactions(conn, &mut messages)?;
+            add_parts(conn, &mut messages)?;
             Ok(ChangePage { messages, has_more })
         })
         .await
@@ -116,6 +130,7 @@ fn append(tx: &mut Tx<'_>, message: &NewMessage) -> anyhow::Result<Option<Append
             known.context("the numbers or id of a new message are taken")?,
         )));
     }
+    insert_files(conn, message)?;
     head.extend(message.sent_at);
     let participants = head.participants;
     let stored = message.clone().numbered(seq, rev);
@@ -166,6 +181,20 @@ fn insert(conn: &Connection, message: &NewMessage, seq: u64, rev: u64) -> anyhow
     Ok(inserted == 1)
 }
 
+fn insert_files(conn: &Connection, message: &NewMessage) -> rusqlite::Result<()> {
+    for (position, file) in message.attachments.iter().enumerate() {
+        let (message, file_id) = (message.id.as_bytes(), file.id.as_bytes());
+        let details = file.details.as_bytes();
+        conn.prepare_cached(INSERT_FILE)?.execute(params![
+            message,
+            length(position),
+            file_id,
+            details
+        ])?;
+    }
+    Ok(())
+}
+
 fn update(
     conn: &Connection,
     before: &SealedMessage,
@@ -178,6 +207,10 @@ fn update(
         after.body.as_ref().map(SealedBody::as_bytes),
         after.edited_at.map(millis),
     ])?;
+    if before.attachments != after.attachments {
+        // They go with the message, all of them.
+        conn.prepare_cached(CLEAR_FILES)?.execute([id])?;
+    }
     if before.reactions == after.reactions {
         return Ok(());
     }
@@ -206,7 +239,7 @@ fn find_by_client_id(
 fn find(conn: &Connection, sql: &str, by: impl Params) -> anyhow::Result<Option<SealedMessage>> {
     let found = conn.prepare_cached(sql)?.query_row(by, |row| message_from(row, 0)).optional()?;
     let mut messages = Vec::from_iter(found);
-    add_reactions(conn, &mut messages)?;
+    add_parts(conn, &mut messages)?;
     Ok(messages.pop())
 }
 
@@ -233,11 +266,11 @@ fn list_window(
             (messages, older || newer)
         }
     };
-    add_reactions(conn, &mut messages)?;
+    add_parts(conn, &mut messages)?;
     Ok(HistoryPage { messages, has_more })
 }
 
-/// Up to `limit` messages from a place on, without their reactions, and whether there are more.
+/// Up to `limit` messages from a place on, without their reactions and files, and whether there are more.
 fn page(
     conn: &Connection,
     sql: &str,
@@ -254,24 +287,33 @@ fn page(
     Ok((messages, has_more))
 }
 
-/// Gives messages that were read without them their reactions; one statement for all.
-pub(crate) fn add_reactions<'m>(
+/// Gives messages that were read without them their reactions and files; one statement each for all.
+pub(crate) fn add_parts<'m>(
     conn: &Connection,
     messages: impl IntoIterator<Item = &'m mut SealedMessage>,
 ) -> anyhow::Result<()> {
     let mut by_id: HashMap<_, _> =
-        messages.into_iter().map(|message| (message.id, &mut message.reactions)).collect();
+        messages.into_iter().map(|message| (message.id, message)).collect();
     if by_id.is_empty() {
         return Ok(());
     }
     let ids = id_list(by_id.keys().map(MessageId::as_bytes));
     let mut statement = conn.prepare_cached(LIST_REACTIONS)?;
-    let mut rows = statement.query([ids])?;
+    let mut rows = statement.query([&ids])?;
     while let Some(row) = rows.next()? {
-        let reactions = by_id.get_mut(&MessageId::from_bytes(row.get(0)?));
-        reactions.context("a reaction nobody asked for")?.push(Reaction {
+        let message = by_id.get_mut(&MessageId::from_bytes(row.get(0)?));
+        message.context("a reaction nobody asked for")?.reactions.push(Reaction {
             emoji: parsed(row, 1, Emoji::parse)?,
             user: UserId::from_bytes(row.get(2)?),
+        });
+    }
+    let mut statement = conn.prepare_cached(LIST_FILES)?;
+    let mut rows = statement.query([&ids])?;
+    while let Some(row) = rows.next()? {
+        let message = by_id.get_mut(&MessageId::from_bytes(row.get(0)?));
+        message.context("a file nobody asked for")?.attachments.push(AttachedFile {
+            id: AttachmentId::from_bytes(row.get(1)?),
+            details: SealedPayload::new(row.get(2)?),
         });
     }
     Ok(())
@@ -286,7 +328,7 @@ pub(crate) fn maybe_message_from(
     id.map(|_| message_from(row, first)).transpose()
 }
 
-/// A message whose columns begin at `first`, still without its reactions.
+/// A message whose columns begin at `first`, still without its reactions and files.
 fn message_from(row: &Row<'_>, first: usize) -> rusqlite::Result<SealedMessage> {
     Ok(SealedMessage {
         id: MessageId::from_bytes(row.get(first)?),
@@ -301,5 +343,6 @@ fn message_from(row: &Row<'_>, first: usize) -> rusqlite::Result<SealedMessage> 
         edited_at: maybe_moment(row, first + 9)?,
         reply_to: row.get::<_, Option<_>>(first + 10)?.map(MessageId::from_bytes),
         reactions: Vec::new(),
+        attachments: Vec::new(),
     })
 }

@@ -1,6 +1,6 @@
 use crate::{
     SqliteStore,
-    messages::{add_reactions, maybe_message_from},
+    messages::{add_parts, maybe_message_from},
     rows::{count, length, millis, moment, number, participants},
 };
 use application::ports::{OpenedRoom, RoomRepository, Unavailable};
@@ -90,7 +90,7 @@ impl RoomRepository for SqliteStore {
                 .query_row([room.as_bytes(), user.as_bytes()], view)
                 .optional()?;
             let mut views = Vec::from_iter(found);
-            add_reactions_to_last(conn, &mut views)?;
+            add_parts_to_last(conn, &mut views)?;
             Ok(views.pop())
         })
         .await
@@ -156,7 +156,7 @@ impl RoomRepository for SqliteStore {
             let parameters = params![user.as_bytes(), active_at, room, length(limit.as_usize())];
             let views = statement.query_map(parameters, view)?;
             let mut views = views.collect::<Result<Vec<_>, _>>()?;
-            add_reactions_to_last(conn, &mut views)?;
+            add_parts_to_last(conn, &mut views)?;
             Ok(views)
         })
         .await
@@ -301,8 +301,8 @@ fn empty_cleared(conn: &Connection, limit: Limit) -> anyhow::Result<bool> {
 }
 
 /// One statement for however many rooms.
-fn add_reactions_to_last(conn: &Connection, views: &mut [RoomView]) -> anyhow::Result<()> {
-    add_reactions(conn, views.iter_mut().filter_map(|view| view.last_message.as_mut()))
+fn add_parts_to_last(conn: &Connection, views: &mut [RoomView]) -> anyhow::Result<()> {
+    add_parts(conn, views.iter_mut().filter_map(|view| view.last_message.as_mut()))
 }
 
 fn room(row: &Row<'_>) -> rusqlite::Result<Room> {

@@ -30,9 +30,9 @@ macro_rules! select_messages {
 #[cfg(test)]
 mod tests {
     use crate::{
-        blocks, ceremonies, challenges, external_sign_ins, heads, keys, known_devices, messages,
-        outbox, passkeys, password_resets, pictures, registrations, rooms, schema, second_factors,
-        sessions, users,
+        attachments, blocks, ceremonies, challenges, external_sign_ins, heads, keys, known_devices,
+        messages, outbox, passkeys, password_resets, pictures, registrations, rooms, schema,
+        second_factors, sessions, users,
     };
     use rusqlite::Connection;
 
@@ -71,6 +71,7 @@ mod tests {
     fn every_statement_is_answered_by_an_index() {
         let conn = database();
         let files = [
+            attachments::STATEMENTS,
             blocks::STATEMENTS,
             ceremonies::STATEMENTS,
             challenges::STATEMENTS,
@@ -112,6 +113,7 @@ mod tests {
     #[test]
     fn statements_are_prepared_nowhere_but_from_the_lists() {
         let sources = [
+            include_str!("attachments.rs"),
             include_str!("ceremonies.rs"),
             include_str!("challenges.rs"),
             include_str!("external_sign_ins.rs"),

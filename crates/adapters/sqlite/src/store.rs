@@ -1,5 +1,6 @@
 //! Opening the database, and how the repositories reach it.
 use crate::{
+    files::Files,
     readers::Readers,
     schema,
     writer::{Tx, Writer},
@@ -52,6 +53,7 @@ pub struct SqliteStore {
     /// In memory there is only the writer's connection, which reads as well.
     readers: Option<Readers>,
     file: Option<OpenedFile>,
+    files: Files,
     known_rooms: KnownRooms,
 }
 
@@ -66,13 +68,14 @@ impl SqliteStore {
             let mut conn = connect(&path)?;
             conn.execute_batch(DURABLE)?;
             schema::migrate(&mut conn)?;
+            let files = Files::open(dir)?;
             // The names of the new files are to last as well.
             File::open(dir)?.sync_all()?;
             let readers = (0..reader_threads()).map(|_| read_only(&path));
             let readers = Readers::start(readers.collect::<Result<_, _>>()?)?;
             let writer = Writer::start(conn, bus)?;
             let known_rooms = KnownRooms::default();
-            Ok(Self { writer, readers: Some(readers), file: Some(file), known_rooms })
+            Ok(Self { writer, readers: Some(readers), file: Some(file), files, known_rooms })
         };
         opened().with_context(|| format!("opening the database {}", path.display()))
     }
@@ -83,7 +86,8 @@ impl SqliteStore {
         settle_in(&conn)?;
         schema::migrate(&mut conn)?;
         let writer = Writer::start(conn, bus)?;
-        Ok(Self { writer, readers: None, file: None, known_rooms: KnownRooms::default() })
+        let files = Files::Memory(Arc::default());
+        Ok(Self { writer, readers: None, file: None, files, known_rooms: KnownRooms::default() })
     }
 
     /// Has work done in a transaction; what it reports is durable. See [`Writer::call`].
@@ -105,6 +109,11 @@ impl SqliteStore {
             Some(readers) => readers.call(work).await.map_err(unavailable),
             None => self.write(work).await,
         }
+    }
+
+    /// The bytes of files.
+    pub(crate) fn files(&self) -> &Files {
+        &self.files
     }
 
     /// Who is in which room, as far as it was asked before.

@@ -316,7 +316,8 @@ async fn nobody_else_may_look_into_the_data() {
         std::fs::read_dir(&dir).expect("reads").map(|file| file.expect("is")).collect();
     assert!(files.len() >= 4, "database, log, index and lock");
     for file in files {
-        assert_eq!(mode(&file.path()), 0o600, "{}", file.path().display());
+        let expected = if file.file_type().expect("is").is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(mode(&file.path()), expected, "{}", file.path().display());
     }
 }
 

@@ -1,9 +1,12 @@
 //! Deleting an account.
 use super::{Confirm, ConfirmError, Proof, SignOut, SignedIn};
-use crate::ports::{
-    BlockRepository, CeremonyRepository, ChallengeRepository, KnownDeviceRepository, Mail, Mailer,
-    PasskeyRepository, PasswordResetRepository, RegistrationRepository, RoomRepository,
-    SecondFactorRepository, Unavailable, UserRepository,
+use crate::{
+    files::Leftovers,
+    ports::{
+        BlockRepository, CeremonyRepository, ChallengeRepository, KnownDeviceRepository, Mail,
+        Mailer, PasskeyRepository, PasswordResetRepository, RegistrationRepository, RoomRepository,
+        SecondFactorRepository, Unavailable, UserRepository,
+    },
 };
 use domain::{
     event::ChatEvent,
@@ -56,6 +59,8 @@ pub struct Traces {
     pub passkeys: Arc<dyn PasskeyRepository>,
     /// What was begun and not finished.
     pub ceremonies: Arc<dyn CeremonyRepository>,
+    /// Files that they never sent.
+    pub leftovers: Leftovers,
 }
 
 impl DeleteAccount {
@@ -137,6 +142,7 @@ impl Traces {
         self.second_factors.remove(user.id).await?;
         self.passkeys.remove_by_user(user.id).await?;
         self.ceremonies.remove_by_user(user.id).await?;
+        self.leftovers.remove_unsent_by(user.id).await?;
         self.registrations.remove_by_email(&user.email).await
     }
 }

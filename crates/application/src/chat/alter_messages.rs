@@ -1,11 +1,13 @@
 //! Changing what was sent: saying it anew, taking it back, reacting to it.
 use super::{Barrier, OpenedMessage, Opener, Reach};
 use crate::{
+    files::Leftovers,
     limits::Limits,
     ports::{Clock, MessageChange, MessageRepository, MessageSealer, Unavailable},
 };
 use domain::{
-    id::{MessageId, RoomId, UserId},
+    Timestamp,
+    id::{AttachmentId, MessageId, RoomId, UserId},
     message::{Alteration, AlterationRefused, MessageBody},
     reaction::Emoji,
     sealing::SealedPlace,
@@ -23,6 +25,8 @@ pub struct AlterMessages {
     pub sealer: Arc<dyn MessageSealer>,
     /// Opens what came of it.
     pub opener: Opener,
+    /// Lets go of the files of what is deleted.
+    pub leftovers: Leftovers,
     /// Bounds how often somebody does.
     pub limits: Limits,
     /// When it is done.
@@ -74,10 +78,18 @@ impl AlterMessages {
     ) -> Result<OpenedMessage, AlterError> {
         self.limits.alter(me).await?;
         self.authorise(me, room, &wish).await?;
-        let alteration = self.alteration(SealedPlace { room, message, sender: me }, wish);
+        let now = self.clock.now();
+        let loosened = match wish {
+            Wish::Delete => self.loosen(me, room, message, now).await?,
+            _ => Vec::new(),
+        };
+        let alteration = self.alteration(SealedPlace { room, message, sender: me }, wish, now);
         let change = MessageChange { room, message, by: me, alteration };
         match self.messages.alter(change).await? {
-            Ok(altered) => Ok(self.opener.open(altered)),
+            Ok(altered) => {
+                self.let_go(&loosened, now).await;
+                Ok(self.opener.open(altered))
+            }
             Err(AlterationRefused::NotFound) => Err(AlterError::NotFound),
             Err(refused @ AlterationRefused::TooManyReactions) => {
                 Err(AlterError::TooManyReactions(refused))
@@ -94,11 +106,35 @@ impl AlterMessages {
         self.reach.enter(me, room).await?.map_err(AlterError::Barred)
     }
 
-    fn alteration(&self, place: SealedPlace, wish: Wish) -> Alteration {
+    /// Notes that the files of a message may soon have none: whatever happens between this and
+    /// letting them go, they are found and decided on.
+    async fn loosen(
+        &self,
+        me: UserId,
+        room: RoomId,
+        message: MessageId,
+        now: Timestamp,
+    ) -> Result<Vec<AttachmentId>, Unavailable> {
+        let found = self.messages.find_in_room(room, message).await?.filter(|it| it.sender == me);
+        let files: Vec<_> =
+            found.iter().flat_map(|it| &it.attachments).map(|file| file.id).collect();
+        if !files.is_empty() {
+            self.leftovers.attachments.loosen(&files, now).await?;
+        }
+        Ok(files)
+    }
+
+    /// The message is gone already, and nobody gets its files any more.
+    async fn let_go(&self, files: &[AttachmentId], since: Timestamp) {
+        if let Err(error) = self.leftovers.remove_of_deleted(files, since).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "files of a deleted message were not removed yet");
+        }
+    }
+
+    fn alteration(&self, place: SealedPlace, wish: Wish, now: Timestamp) -> Alteration {
         match wish {
-            Wish::Edit(body) => {
-                Alteration::Edit { body: self.sealer.seal(&place, &body), at: self.clock.now() }
-            }
+            Wish::Edit(body) => Alteration::Edit { body: self.sealer.seal(&place, &body), at: now },
             Wish::Delete => Alteration::Delete,
             Wish::React(emoji) => Alteration::React(emoji),
             Wish::Unreact(emoji) => Alteration::Unreact(emoji),

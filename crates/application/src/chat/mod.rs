@@ -22,7 +22,7 @@ pub use follow::{Follow, Following, LiveEvent, Scope};
 pub use history::{Changes, History, HistoryError, Messages};
 pub use mark_read::{MarkRead, MarkReadError};
 pub use open_room::{OpenRoom, OpenRoomError};
-pub use opened::{Content, OpenedMessage, Opener};
+pub use opened::{Content, OpenedAttachment, OpenedMessage, Opener};
 pub use reach::{Barrier, Reach};
 pub use relations::{Memory, Relations, Tie};
 pub use requests::{RequestError, Requests};

@@ -1,6 +1,13 @@
 //! Messages as their two people read them.
-use crate::ports::MessageSealer;
-use domain::message::{MessageBody, SealedMessage};
+use crate::{
+    files::open_details,
+    ports::{MessageSealer, PayloadSealer},
+};
+use domain::{
+    attachment::{AttachedFile, DetailsPlace, FileDetails},
+    id::AttachmentId,
+    message::{MessageBody, SealedMessage},
+};
 use std::sync::Arc;
 
 /// What a message says.
@@ -21,6 +28,17 @@ pub struct OpenedMessage {
     pub message: SealedMessage,
     /// What it says.
     pub content: Content,
+    /// What came with it.
+    pub attachments: Vec<OpenedAttachment>,
+}
+
+/// A file that came with a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenedAttachment {
+    /// Names it.
+    pub id: AttachmentId,
+    /// What is told of it; `None` if that can't be read any more.
+    pub details: Option<FileDetails>,
 }
 
 /// Opens messages.
@@ -28,6 +46,8 @@ pub struct OpenedMessage {
 pub struct Opener {
     /// Holds the keys.
     pub sealer: Arc<dyn MessageSealer>,
+    /// Holds those of what is told of files.
+    pub details: Arc<dyn PayloadSealer>,
 }
 
 impl Opener {
@@ -43,10 +63,26 @@ impl Opener {
                 }
             },
         };
-        OpenedMessage { message, content }
+        self.opened(message, content)
+    }
+
+    /// A message whose text is known already.
+    pub(super) fn opened(&self, message: SealedMessage, content: Content) -> OpenedMessage {
+        let open = |file| self.open_file(&message, file);
+        let attachments = message.attachments.iter().map(open).collect();
+        OpenedMessage { message, content, attachments }
     }
 
     pub(super) fn open_all(&self, messages: Vec<SealedMessage>) -> Vec<OpenedMessage> {
         messages.into_iter().map(|message| self.open(message)).collect()
+    }
+
+    fn open_file(&self, message: &SealedMessage, file: &AttachedFile) -> OpenedAttachment {
+        let (room, uploader) = (message.room, message.sender);
+        let place = DetailsPlace { attachment: file.id, room, uploader };
+        let opened = open_details(&*self.details, place, &file.details).inspect_err(|error| {
+            tracing::error!(message = %message.id, attachment = %file.id, %error, "unreadable file");
+        });
+        OpenedAttachment { id: file.id, details: opened.ok() }
     }
 }

@@ -3,13 +3,14 @@ use super::{Barrier, Content, OpenedMessage, Opener, Reach};
 use crate::{
     limits::Limits,
     ports::{
-        Appended, Clock, Digester, Entropy, EntropyExt, Figure, MessageOutcome, MessageRepository,
-        MessageSealer, Metrics, Purpose, Unavailable,
+        Appended, AttachmentRepository, Clock, Digester, Entropy, EntropyExt, Figure,
+        MessageOutcome, MessageRepository, MessageSealer, Metrics, Purpose, Unavailable,
     },
 };
 use domain::{
-    id::{ClientId, MessageId, RoomId, UserId},
-    message::{MessageBody, NewMessage},
+    attachment::{AttachedFile, FileClaim},
+    id::{AttachmentId, ClientId, MessageId, RoomId, UserId},
+    message::{MessageBody, NewMessage, SealedMessage},
     sealing::{KeyedDigest, SealedPlace},
     throttle::Throttled,
 };
@@ -23,6 +24,10 @@ pub struct SendMessages {
     pub reach: Reach,
     /// Seals them.
     pub sealer: Arc<dyn MessageSealer>,
+    /// Opens what was stored before.
+    pub opener: Opener,
+    /// The files that come along.
+    pub attachments: Arc<dyn AttachmentRepository>,
     /// Recognises a retry.
     pub digester: Arc<dyn Digester>,
     /// Bounds how many somebody sends.
@@ -46,6 +51,8 @@ pub struct Draft {
     pub body: MessageBody,
     /// The message it answers.
     pub reply_to: Option<MessageId>,
+    /// Files brought to the room before, none twice; with some, it may say nothing.
+    pub attachments: Vec<AttachmentId>,
 }
 
 /// What became of a draft.
@@ -66,6 +73,9 @@ pub enum SendError {
     /// It answers a message that is not in its room.
     #[error("the message it answers is not in this room")]
     NoSuchReply,
+    /// A file is not there, another's, of another room, or came with another message.
+    #[error("there is no such attachment to send")]
+    NoSuchAttachment,
     /// The sender used the client id for another message.
     #[error("this client_id was used for another message")]
     ClientIdReused,
@@ -96,18 +106,26 @@ impl SendMessages {
         let mut outcomes = Vec::with_capacity(drafts.len());
         let mut accepted = Vec::with_capacity(drafts.len());
         for draft in drafts {
-            match self.check(&mut scope, sender, &draft).await {
-                Ok(()) => {
+            if let Err(refusal) = self.check(&mut scope, sender, &draft).await {
+                outcomes.push(Some(self.refuse(sender, draft, refusal).await));
+                continue;
+            }
+            match self.attach(&mut scope, sender, &draft).await {
+                Ok(Attached::Files(files)) => {
                     outcomes.push(None);
-                    accepted.push(draft);
+                    accepted.push((draft, files));
                 }
-                Err(refusal) => outcomes.push(Some(self.refuse(sender, draft, refusal).await)),
+                Ok(Attached::Known(message)) => {
+                    outcomes.push(Some(self.settle(draft, Ok(Appended::Known(message)))));
+                }
+                Err(refusal) => outcomes.push(Some(Err(refusal))),
             }
         }
-        let batch = accepted.iter().map(|draft| self.seal(sender, draft)).collect();
+        let batch = accepted.iter().map(|(draft, files)| self.seal(sender, draft, files)).collect();
         let stored = self.messages.append(batch).await;
+        self.settle_files(&stored).await;
         let mut settled =
-            accepted.into_iter().zip(stored).map(|(draft, stored)| self.settle(draft, stored));
+            accepted.into_iter().zip(stored).map(|((draft, _), stored)| self.settle(draft, stored));
         outcomes
             .into_iter()
             .map(|refused| refused.or_else(|| settled.next()).unwrap_or_else(unanswered))
@@ -133,6 +151,60 @@ impl SendMessages {
             None => {
                 Err(Unavailable::of("store", anyhow::anyhow!("the room was not looked up")).into())
             }
+        }
+    }
+
+    /// Claims the files of a draft under its client id, which is this message's for ever: whoever dies
+    /// between this and storing it claims them again. What was stored before claims nothing.
+    async fn attach(
+        &self,
+        scope: &mut Scope,
+        sender: UserId,
+        draft: &Draft,
+    ) -> Result<Attached, SendError> {
+        if draft.attachments.is_empty() {
+            return Ok(Attached::Files(Vec::new()));
+        }
+        let attached = self.find_or_claim(sender, draft).await;
+        if attached.is_err() {
+            // As if it could not be stored: nothing of its room overtakes it.
+            scope.ways.insert(draft.room, None);
+        }
+        attached?.ok_or(SendError::NoSuchAttachment)
+    }
+
+    async fn find_or_claim(
+        &self,
+        sender: UserId,
+        draft: &Draft,
+    ) -> Result<Option<Attached>, Unavailable> {
+        let known = self.messages.find_by_client_id(sender, draft.client_id).await?;
+        if let Some(message) = known {
+            return Ok(Some(Attached::Known(message)));
+        }
+        let claim = FileClaim {
+            uploader: sender,
+            room: draft.room,
+            client_id: draft.client_id,
+            files: draft.attachments.clone(),
+            at: self.clock.now(),
+        };
+        Ok(self.attachments.claim(claim).await?.map(Attached::Files))
+    }
+
+    /// What is not noted here is found out later.
+    async fn settle_files(&self, stored: &[Result<Appended, Unavailable>]) {
+        let new = stored.iter().filter_map(|stored| match stored {
+            Ok(Appended::New(message)) => Some(&message.attachments),
+            _ => None,
+        });
+        let files: Vec<_> = new.flatten().map(|file| file.id).collect();
+        if files.is_empty() {
+            return;
+        }
+        if let Err(error) = self.attachments.settle(&files).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "files that were sent are not noted as such yet");
         }
     }
 
@@ -166,7 +238,7 @@ impl SendMessages {
         }
     }
 
-    fn seal(&self, sender: UserId, draft: &Draft) -> NewMessage {
+    fn seal(&self, sender: UserId, draft: &Draft, files: &[AttachedFile]) -> NewMessage {
         let now = self.clock.now();
         let id = MessageId::mint(now, self.entropy.bytes());
         let place = SealedPlace { room: draft.room, message: id, sender };
@@ -179,6 +251,7 @@ impl SendMessages {
             body: self.sealer.seal(&place, &draft.body),
             sent_at: now,
             reply_to: draft.reply_to,
+            attachments: files.to_vec(),
         }
     }
 
@@ -189,7 +262,7 @@ impl SendMessages {
     ) -> Result<Sent, SendError> {
         match stored? {
             Appended::New(message) => {
-                Ok(Sent::New(OpenedMessage { message, content: Content::Text(draft.body) }))
+                Ok(Sent::New(self.opener.opened(message, Content::Text(draft.body))))
             }
             Appended::NoSuchReply => Err(SendError::NoSuchReply),
             Appended::Known(message) => {
@@ -201,7 +274,7 @@ impl SendMessages {
                 ) {
                     return Err(SendError::ClientIdReused);
                 }
-                Ok(Sent::Known(Opener { sealer: self.sealer.clone() }.open(message)))
+                Ok(Sent::Known(self.opener.open(message)))
             }
         }
     }
@@ -221,12 +294,23 @@ fn figure(outcome: &Result<Sent, SendError>) -> MessageOutcome {
     match outcome {
         Ok(Sent::New(_)) => MessageOutcome::New,
         Ok(Sent::Known(_)) => MessageOutcome::Known,
-        Err(SendError::Barred(_) | SendError::NoSuchReply | SendError::ClientIdReused) => {
-            MessageOutcome::Refused
-        }
+        Err(
+            SendError::Barred(_)
+            | SendError::NoSuchReply
+            | SendError::NoSuchAttachment
+            | SendError::ClientIdReused,
+        ) => MessageOutcome::Refused,
         Err(SendError::Throttled(_)) => MessageOutcome::Throttled,
         Err(SendError::Unavailable(_)) => MessageOutcome::Unavailable,
     }
+}
+
+/// What comes with a draft.
+enum Attached {
+    /// These files, claimed for it.
+    Files(Vec<AttachedFile>),
+    /// It is stored already.
+    Known(SealedMessage),
 }
 
 /// What one batch has learnt on the way.
@@ -241,10 +325,15 @@ type Way = Option<Result<(), Barrier>>;
 
 /// All that makes two messages the same. Keyed, because the text would be guessed from a plain
 /// digest.
-fn fingerprint_parts(draft: &Draft) -> [Vec<u8>; 3] {
-    [
+fn fingerprint_parts(draft: &Draft) -> Vec<Vec<u8>> {
+    let mut parts = vec![
         draft.room.as_bytes().to_vec(),
         draft.body.as_str().as_bytes().to_vec(),
         draft.reply_to.map(|id| id.as_bytes().to_vec()).unwrap_or_default(),
-    ]
+    ];
+    // Without files there is no such part: there was none before there were files.
+    if !draft.attachments.is_empty() {
+        parts.push(draft.attachments.iter().flat_map(|id| *id.as_bytes()).collect());
+    }
+    parts
 }

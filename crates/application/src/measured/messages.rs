@@ -6,7 +6,7 @@ use crate::ports::{
 use async_trait::async_trait;
 use domain::{
     history::{ChangePage, HistoryPage, Limit, Window},
-    id::{ClientId, RoomId, UserId},
+    id::{ClientId, MessageId, RoomId, UserId},
     message::{AlterationRefused, NewMessage, SealedMessage},
 };
 use std::{sync::Arc, time::Instant};
@@ -50,7 +50,15 @@ impl MessageRepository for MeasuredMessages {
         altered
     }
 
-    /// Rare, and a look by key: not worth a series of its own.
+    /// Rare, and a look by key, as the next: not worth a series of its own.
+    async fn find_in_room(
+        &self,
+        room: RoomId,
+        message: MessageId,
+    ) -> Result<Option<SealedMessage>, Unavailable> {
+        self.inner.find_in_room(room, message).await
+    }
+
     async fn find_by_client_id(
         &self,
         sender: UserId,

@@ -1,20 +1,23 @@
 //! Forgetting what has expired. Nothing depends on it: whether something still counts is judged
 //! whenever it is used.
-use crate::ports::{
-    CeremonyRepository, ChallengeRepository, Clock, ExternalSignInRepository,
-    KnownDeviceRepository, PasswordResetRepository, RegistrationRepository, RoomRepository,
-    SessionRepository, Unavailable,
+use crate::{
+    files::Leftovers,
+    ports::{
+        CeremonyRepository, ChallengeRepository, Clock, ExternalSignInRepository,
+        KnownDeviceRepository, PasswordResetRepository, RegistrationRepository, RoomRepository,
+        SessionRepository, Unavailable,
+    },
 };
 use domain::{
-    ceremony::Ceremony, external_sign_in::ExternalSignIn, history::Limit,
+    attachment::Attachment, ceremony::Ceremony, external_sign_in::ExternalSignIn, history::Limit,
     known_device::KnownDevice, otp::Otp, password_reset::PasswordReset, registration::Registration,
     session::Session,
 };
 use std::sync::Arc;
 
 /// Removes what no longer counts: sign-ups, sessions, known devices, codes, links, what was begun and
-/// not finished, and people who never came back from a provider. Empties what both people of a room
-/// have cleared.
+/// not finished, files that were never sent, and people who never came back from a provider. Empties
+/// what both people of a room have cleared.
 pub struct Sweep {
     /// Where sign-ups wait.
     pub registrations: Arc<dyn RegistrationRepository>,
@@ -32,6 +35,8 @@ pub struct Sweep {
     pub external_sign_ins: Arc<dyn ExternalSignInRepository>,
     /// What both of a room's people have cleared.
     pub rooms: Arc<dyn RoomRepository>,
+    /// Files that nobody sent.
+    pub leftovers: Leftovers,
     /// Judges their age.
     pub clock: Arc<dyn Clock>,
 }
@@ -48,6 +53,6 @@ impl Sweep {
         self.ceremonies.remove_begun_before(now - Ceremony::LIFETIME).await?;
         self.external_sign_ins.remove_begun_before(now - ExternalSignIn::LIFETIME).await?;
         while self.rooms.empty_cleared(Limit::SWEEP).await? {}
-        Ok(())
+        self.leftovers.remove_loose_before(now - Attachment::WAITS).await
     }
 }

@@ -81,8 +81,8 @@ pub trait AttachmentRepository: Send + Sync {
         limit: Limit,
     ) -> Result<Vec<LooseFile>, Unavailable>;
 
-    /// The loose files of one uploader.
-    async fn list_loose_by_uploader(
+    /// Complete files of an uploader that were claimed for no message.
+    async fn list_unsent(
         &self,
         uploader: UserId,
         limit: Limit,

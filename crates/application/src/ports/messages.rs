@@ -61,6 +61,13 @@ pub trait MessageRepository: Send + Sync {
         change: MessageChange,
     ) -> Result<Result<SealedMessage, AlterationRefused>, Unavailable>;
 
+    /// A message of a room, as it is now.
+    async fn find_in_room(
+        &self,
+        room: RoomId,
+        message: MessageId,
+    ) -> Result<Option<SealedMessage>, Unavailable>;
+
     /// The message that this sender gave this client id, as it is now.
     async fn find_by_client_id(
         &self,

@@ -71,7 +71,9 @@ pub use {
     outbox::OutboxRepository,
     passkeys::{BegunCeremony, NewCredential, PasskeyRefused, PasskeyRepository, PasskeyVerifier},
     password_resets::PasswordResetRepository,
-    pictures::{NewPicture, PictureProcessor, PictureRefused, PictureRepository, ShownPicture},
+    pictures::{
+        NewPicture, PictureProcessor, PictureRefused, PictureRepository, Preview, ShownPicture,
+    },
     presence::Presence,
     probe::StoreProbe,
     registrations::RegistrationRepository,

@@ -25,6 +25,17 @@ pub trait PictureRepository: Send + Sync {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShownPicture(pub Vec<u8>);
 
+/// A small picture of an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preview {
+    /// What is shown.
+    pub shown: ShownPicture,
+    /// Pixels of the image itself, upright.
+    pub width: u32,
+    /// Pixels of the image itself, upright.
+    pub height: u32,
+}
+
 /// A picture that somebody is to have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewPicture {
@@ -43,6 +54,10 @@ pub trait PictureProcessor: Send + Sync {
     /// threads, in bounded memory and time whatever the image, and turns away what would wait too
     /// long.
     async fn make(&self, image: Vec<u8>) -> Result<ShownPicture, PictureRefused>;
+
+    /// The whole of an image, upright and small, drawn anew: nothing of the file but what is seen in
+    /// it goes on. Takes larger images than [`make`](PictureProcessor::make), under the same promises.
+    async fn preview(&self, image: Vec<u8>) -> Result<Preview, PictureRefused>;
 }
 
 /// Why no picture is made.

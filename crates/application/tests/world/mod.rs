@@ -14,6 +14,7 @@ use application::{
         OpenRoom, OpenedMessage, Opener, Reach, Relations, Requests, Rooms, SearchMessages,
         SendMessages, Sent, Typing,
     },
+    files::Leftovers,
     limits::Limits,
     operations::{AdoptKeys, Sweep},
     people::{Blocks, FindPeople},
@@ -254,6 +255,8 @@ impl World {
             messages: self.store.messages.clone(),
             reach: self.reach(),
             sealer: Arc::new(PlainSealer),
+            opener: opener(),
+            attachments: self.store.attachments.clone(),
             digester: Arc::new(PlainDigester),
             limits: no_limits(),
             clock: self.clock.clone(),
@@ -268,6 +271,7 @@ impl World {
             reach: self.reach(),
             sealer: Arc::new(PlainSealer),
             opener: opener(),
+            leftovers: self.leftovers(),
             limits: no_limits(),
             clock: self.clock.clone(),
         }
@@ -366,6 +370,13 @@ impl World {
         AdoptKeys { known: self.store.keys.clone() }
     }
 
+    pub fn leftovers(&self) -> Leftovers {
+        Leftovers {
+            attachments: self.store.attachments.clone(),
+            messages: self.store.messages.clone(),
+        }
+    }
+
     pub fn sweep(&self) -> Sweep {
         Sweep {
             registrations: self.store.registrations.clone(),
@@ -376,6 +387,7 @@ impl World {
             ceremonies: self.store.ceremonies.clone(),
             external_sign_ins: self.store.external_sign_ins.clone(),
             rooms: self.store.rooms.clone(),
+            leftovers: self.leftovers(),
             clock: self.clock.clone(),
         }
     }
@@ -510,6 +522,7 @@ impl World {
                 second_factors: self.store.second_factors.clone(),
                 passkeys: self.store.passkeys.clone(),
                 ceremonies: self.store.ceremonies.clone(),
+                leftovers: self.leftovers(),
             },
             rooms: self.store.rooms.clone(),
             sign_out: self.sign_out(),
@@ -669,7 +682,13 @@ pub fn a_body(text: &str) -> MessageBody {
 
 /// What its sender calls `n`.
 pub fn a_draft(room: RoomId, n: u8, text: &str) -> Draft {
-    Draft { room, client_id: ClientId::from_bytes([n; 16]), body: a_body(text), reply_to: None }
+    Draft {
+        room,
+        client_id: ClientId::from_bytes([n; 16]),
+        body: a_body(text),
+        reply_to: None,
+        attachments: Vec::new(),
+    }
 }
 
 /// A code that is not the one given.
@@ -709,5 +728,5 @@ fn nobody() -> MockPresence {
 }
 
 fn opener() -> Opener {
-    Opener { sealer: Arc::new(PlainSealer) }
+    Opener { sealer: Arc::new(PlainSealer), details: Arc::new(PlainPayloadSealer) }
 }

@@ -30,6 +30,8 @@ pub async fn run(command: Command, settings: Settings) -> Result<()> {
         }
         Command::Assets(AssetsCommand::Export(args)) => assets::export(&args),
         Command::Openapi => openapi::print(&settings),
-        Command::DrawPicture => unreachable!("drawn before anything is set up"),
+        Command::DrawPicture | Command::DrawPreview => {
+            unreachable!("drawn before anything is set up")
+        }
     }
 }

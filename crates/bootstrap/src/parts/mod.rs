@@ -5,7 +5,8 @@ mod store;
 
 use crate::{commands::Inspected, keys, settings::Settings};
 use adapter_crypto::{
-    AesMessageSealer, Argon2PasswordHasher, HashingStrength, HmacDigester, KeyRing, OsEntropy,
+    AesMessageSealer, AesPieceSealer, Argon2PasswordHasher, HashingStrength, HmacDigester, KeyRing,
+    OsEntropy,
 };
 use adapter_google::OpenIdProvider;
 use adapter_images::ImageProcessor;
@@ -24,7 +25,7 @@ use application::{
     ports::{
         Clock, DevelopmentMailbox, Digester, Entropy, EventBus, KeyFingerprint, Mailer,
         MessageRepository, MessageSealer, PasskeyVerifier, PasswordHasher, PayloadSealer,
-        PictureProcessor, Presence, RateLimiter, SessionRepository,
+        PictureProcessor, PieceSealer, Presence, RateLimiter, SessionRepository,
     },
 };
 use post::Post;
@@ -45,6 +46,7 @@ pub struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) sealer: Arc<dyn MessageSealer>,
+    pub(crate) piece_sealer: Arc<dyn PieceSealer>,
     pub(crate) digester: Arc<dyn Digester>,
     pub(crate) hasher: Arc<dyn PasswordHasher>,
     pub(crate) express_hasher: Arc<dyn PasswordHasher>,
@@ -162,6 +164,7 @@ impl Parts {
             redis,
             clock,
             sealer: Arc::new(AesMessageSealer::new(ring.clone(), entropy.clone())),
+            piece_sealer: Arc::new(AesPieceSealer::new(ring.clone(), entropy.clone())),
             digester,
             express_hasher: Arc::new(MeasuredHasher {
                 inner: Arc::new(hasher.express()),

@@ -9,7 +9,7 @@ use application::{
     measured::MeasuredBus,
     operations::AdoptKeys,
     ports::{
-        BlockRepository, CeremonyRepository, ChallengeRepository, EventBus,
+        AttachmentRepository, BlockRepository, CeremonyRepository, ChallengeRepository, EventBus,
         ExternalSignInRepository, KeyFingerprintRepository, KnownDeviceRepository,
         MessageRepository, OutboxRepository, PasskeyRepository, PasswordResetRepository,
         PictureRepository, RegistrationRepository, RoomRepository, SecondFactorRepository,
@@ -36,6 +36,7 @@ pub trait Store:
     + ExternalSignInRepository
     + PictureRepository
     + BlockRepository
+    + AttachmentRepository
     + StoreProbe
 {
 }
@@ -57,6 +58,7 @@ impl<S> Store for S where
         + ExternalSignInRepository
         + PictureRepository
         + BlockRepository
+        + AttachmentRepository
         + StoreProbe
 {
 }

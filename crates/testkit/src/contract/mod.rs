@@ -3,6 +3,7 @@
 //! A bug found in one adapter becomes a case here, so that no adapter has it.
 #![expect(missing_docs, reason = "the name of a case is all there is to say")]
 
+pub mod attachments;
 pub mod blocks;
 pub mod ceremonies;
 pub mod challenges;
@@ -23,10 +24,11 @@ pub mod users;
 
 use crate::RecordingBus;
 use application::ports::{
-    BlockRepository, CeremonyRepository, ChallengeRepository, ExternalSignInRepository,
-    KeyFingerprintRepository, KnownDeviceRepository, MessageRepository, OutboxRepository,
-    PasskeyRepository, PasswordResetRepository, PictureRepository, RegistrationRepository,
-    RoomRepository, SecondFactorRepository, SessionRepository, UserRepository,
+    AttachmentRepository, BlockRepository, CeremonyRepository, ChallengeRepository,
+    ExternalSignInRepository, KeyFingerprintRepository, KnownDeviceRepository, MessageRepository,
+    OutboxRepository, PasskeyRepository, PasswordResetRepository, PictureRepository,
+    RegistrationRepository, RoomRepository, SecondFactorRepository, SessionRepository,
+    UserRepository,
 };
 use std::{any::Any, sync::Arc};
 use tokio::sync::Barrier;
@@ -66,6 +68,8 @@ pub struct StoreUnderTest {
     pub external_sign_ins: Arc<dyn ExternalSignInRepository>,
     /// The pictures of its people.
     pub pictures: Arc<dyn PictureRepository>,
+    /// The files that come with its messages.
+    pub attachments: Arc<dyn AttachmentRepository>,
     /// What it announced.
     pub bus: Arc<RecordingBus>,
     _guard: Arc<dyn Any + Send + Sync>,
@@ -92,6 +96,7 @@ impl StoreUnderTest {
             + ExternalSignInRepository
             + PictureRepository
             + BlockRepository
+            + AttachmentRepository
             + 'static,
         G: Any + Send + Sync,
     {
@@ -109,6 +114,7 @@ impl StoreUnderTest {
             passkeys: store.clone(),
             pictures: store.clone(),
             blocks: store.clone(),
+            attachments: store.clone(),
             known_devices: store.clone(),
             external_sign_ins: store.clone(),
             outbox: store,
@@ -320,6 +326,20 @@ macro_rules! store_contract {
                 a_picture_of_nobody_is_not_kept
                 a_picture_goes_with_its_person
                 of_pictures_that_race_exactly_one_is_kept
+            }
+            attachments {
+                a_file_is_found_once_it_is_complete
+                files_are_claimed_in_the_order_asked_for
+                all_files_are_claimed_or_none
+                of_claims_that_race_for_files_one_gets_them
+                files_beyond_the_quota_are_not_kept
+                of_files_that_race_no_more_are_kept_than_fit
+                loose_files_are_listed_until_they_are_settled
+                unsent_files_of_an_uploader_are_listed
+                a_file_is_removed_with_all_its_pieces
+                a_file_that_is_not_loose_since_then_is_not_removed
+                a_claim_and_a_removal_that_race_never_both_succeed
+                a_message_gives_its_files_back_until_it_is_deleted
             }
             blocks {
                 a_block_is_listed_for_its_blocker_alone_the_latest_first

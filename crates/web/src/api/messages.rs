@@ -10,13 +10,20 @@ use crate::{
     problem::{FieldError, Problem, body_code, field_error},
 };
 use application::chat::{AlterMessages, Draft, History, SendMessages, Sent, Wish};
-use domain::{history::Window, id::RoomId, message::MessageBody, reaction::Emoji};
+use domain::{
+    attachment::Attachment,
+    history::Window,
+    id::{AttachmentId, RoomId},
+    message::{InvalidBody, MessageBody},
+    reaction::Emoji,
+};
 use poem_openapi::{
     ApiResponse, Object, OpenApi,
     param::{Path, Query},
     payload::Json,
 };
 use serde::Deserialize;
+use std::collections::HashSet;
 
 /// Messages.
 pub struct MessagesApi {
@@ -34,13 +41,13 @@ pub struct MessagesApi {
 pub struct SendRequest {
     /// A UUID of the client's own for each message: sending it again stores nothing.
     pub client_id: String,
-    /// 1 to 4,000 characters.
+    /// 1 to 4,000 characters; may be empty where there are attachments.
     pub body: String,
     /// Id of a message of the same room.
     #[serde(default)]
     #[oai(nullable)]
     pub reply_to: Option<String>,
-    /// Ids of files uploaded to the room before.
+    /// Ids of up to 10 files that oneself brought to the room before and named in no other message.
     #[serde(default)]
     #[oai(default)]
     pub attachments: Vec<String>,
@@ -270,8 +277,11 @@ pub fn parse_draft(room: RoomId, request: &SendRequest) -> Result<Draft, FieldEr
         .client_id
         .parse()
         .map_err(|_| field_error("client_id", "invalid", "client_id must be a UUID"))?;
-    let body = MessageBody::parse(&request.body)
-        .map_err(|error| field_error("body", body_code(error), error))?;
+    let attachments = parse_attachments(&request.attachments)?;
+    let body = match MessageBody::parse(&request.body) {
+        Err(InvalidBody::Empty) if !attachments.is_empty() => MessageBody::none(),
+        parsed => parsed.map_err(|error| field_error("body", body_code(error), error))?,
+    };
     let reply_to = match request.reply_to.as_deref() {
         None => None,
         Some(id) => Some(
@@ -279,8 +289,20 @@ pub fn parse_draft(room: RoomId, request: &SendRequest) -> Result<Draft, FieldEr
                 .map_err(|_| field_error("reply_to", "not_found", "there is no such message"))?,
         ),
     };
-    if !request.attachments.is_empty() {
-        return Err(field_error("attachments", "not_found", "there is no such attachment"));
+    Ok(Draft { room, client_id, body, reply_to, attachments })
+}
+
+fn parse_attachments(ids: &[String]) -> Result<Vec<AttachmentId>, FieldError> {
+    if ids.len() > Attachment::MOST {
+        let most = format!("a message has at most {} attachments", Attachment::MOST);
+        return Err(field_error("attachments", "too_many", most));
     }
-    Ok(Draft { room, client_id, body, reply_to })
+    let missing = |_| field_error("attachments", "not_found", "there is no such attachment");
+    let parsed: Vec<AttachmentId> =
+        ids.iter().map(|id| id.parse().map_err(missing)).collect::<Result<_, _>>()?;
+    let distinct: HashSet<_> = parsed.iter().collect();
+    if distinct.len() < parsed.len() {
+        return Err(field_error("attachments", "duplicate", "an attachment stands twice"));
+    }
+    Ok(parsed)
 }

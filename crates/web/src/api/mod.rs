@@ -1,5 +1,6 @@
 //! The JSON API: one file an area, and the shapes they share.
 pub mod accounts;
+pub mod attachments;
 pub mod export;
 pub mod google;
 pub mod me;

@@ -6,7 +6,8 @@ use application::{
 };
 use domain::{
     Timestamp,
-    id::{SessionId, UserId},
+    attachment::FileDetails,
+    id::{AttachmentId, SessionId, UserId},
     rfc3339,
     room::{RoomCursor, Standing},
     session::Session,
@@ -133,9 +134,9 @@ pub struct ReactionShape {
 pub struct AttachmentShape {
     /// Opaque.
     pub id: String,
-    /// As its sender named it.
+    /// As its sender named it; empty where that can't be read any more.
     pub name: String,
-    /// Its media type.
+    /// Its media type: what its sender said, or of an image with a preview what it is.
     #[serde(rename = "type")]
     #[oai(rename = "type")]
     pub kind: String,
@@ -306,7 +307,29 @@ impl From<OpenedMessage> for MessageShape {
             unreadable,
             reply_to: message.reply_to.map(|id| id.to_string()),
             reactions: group_reactions(&message.reactions),
-            attachments: Vec::new(),
+            attachments: opened
+                .attachments
+                .iter()
+                .map(|file| AttachmentShape::of(file.id, file.details.as_ref()))
+                .collect(),
+        }
+    }
+}
+
+impl AttachmentShape {
+    /// Of a file whose details can't be read, there are none.
+    pub fn of(id: AttachmentId, details: Option<&FileDetails>) -> Self {
+        let image = details.and_then(|details| details.image);
+        let kind = details.map_or("application/octet-stream", |details| details.kind.as_str());
+        Self {
+            id: id.to_string(),
+            name: details.map_or_else(String::new, |details| details.name.as_str().to_owned()),
+            kind: kind.to_owned(),
+            size: details.map_or(0, |details| details.size),
+            width: image.map(|image| image.width),
+            height: image.map(|image| image.height),
+            url: format!("/api/attachments/{id}"),
+            preview_url: image.map(|_| format!("/api/attachments/{id}/preview")),
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod health;
 pub mod mailbox;
 pub mod media;
 pub mod metrics;
+pub mod ranges;
 
 use crate::{gate::Gate, problem::Problem, shell::redirect};
 use assets::Assets;

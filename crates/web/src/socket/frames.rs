@@ -154,7 +154,7 @@ impl Refusal {
     pub fn of_send(error: &SendError) -> Self {
         match error {
             SendError::Barred(Barrier::NoSuchRoom) => Self::not_found(),
-            SendError::NoSuchReply => Self::new("not_found", error),
+            SendError::NoSuchReply | SendError::NoSuchAttachment => Self::new("not_found", error),
             SendError::Barred(Barrier::NotDelivered) => Self::new("not_delivered", error),
             SendError::Barred(Barrier::Blocked) => Self::new("blocked", error),
             SendError::ClientIdReused => Self::new("client_id_reused", error),

@@ -111,7 +111,13 @@ mod tests {
     }
     fn send(r: u8, c: u8) -> Ask {
         let body = MessageBody::parse("hi").expect("valid");
-        Ask::Send(Draft { room: room(r), client_id: client(c), body, reply_to: None })
+        Ask::Send(Draft {
+            room: room(r),
+            client_id: client(c),
+            body,
+            reply_to: None,
+            attachments: vec![],
+        })
     }
     fn sent(work: Option<Work>) -> Vec<ClientId> {
         match work {

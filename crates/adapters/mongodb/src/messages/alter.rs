@@ -135,7 +135,7 @@ fn update(after: &SealedMessage) -> anyhow::Result<Document> {
         set.insert("sealed", binary(body.as_bytes()));
     } else {
         set.insert("deleted", true);
-        update.insert("$unset", doc! { "sealed": true });
+        update.insert("$unset", doc! { "sealed": true, "attachments": true });
     }
     update.insert("$set", set);
     Ok(update)

@@ -25,7 +25,7 @@ use application::ports::{Appended, MessageChange, MessageRepository, Unavailable
 use async_trait::async_trait;
 use domain::{
     history::{ChangePage, HistoryPage, Limit, Window},
-    id::{ClientId, RoomId, UserId},
+    id::{ClientId, MessageId, RoomId, UserId},
     message::{AlterationRefused, NewMessage, SealedMessage},
 };
 use mongodb::bson::{Document, doc};
@@ -47,6 +47,20 @@ impl MessageRepository for MongoStore {
         change: MessageChange,
     ) -> Result<Result<SealedMessage, AlterationRefused>, Unavailable> {
         self.dispatcher().alter(change).await.unwrap_or_else(|_| Err(lost()))
+    }
+
+    async fn find_in_room(
+        &self,
+        room: RoomId,
+        message: MessageId,
+    ) -> Result<Option<SealedMessage>, Unavailable> {
+        let place = doc! { "_id": id(message.as_bytes()), "room": id(room.as_bytes()) };
+        in_time(async {
+            let shown = Shown { fields: doc! { "revs": 0 }, ..Shown::default() };
+            let found: Vec<MessageRecord> = find(self.database(), MESSAGES, place, shown).await?;
+            found.into_iter().next().map(MessageRecord::message).transpose()
+        })
+        .await
     }
 
     async fn find_by_client_id(

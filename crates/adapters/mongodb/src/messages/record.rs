@@ -5,10 +5,11 @@ use crate::{
 };
 use anyhow::anyhow;
 use domain::{
-    id::{ClientId, MessageId, RoomId, UserId},
+    attachment::AttachedFile,
+    id::{AttachmentId, ClientId, MessageId, RoomId, UserId},
     message::{NewMessage, SealedMessage},
     reaction::{Emoji, Reaction},
-    sealing::{KeyedDigest, SealedBody},
+    sealing::{KeyedDigest, SealedBody, SealedPayload},
 };
 use mongodb::bson::{Binary, DateTime};
 use serde::{Deserialize, Serialize};
@@ -39,8 +40,16 @@ pub(crate) struct MessageRecord {
     reply_to: Option<Binary>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     reactions: Vec<ReactionRecord>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<AttachedRecord>,
     /// How many of the room's messages up to this one the room's low participant sent.
     low_count: i64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct AttachedRecord {
+    id: Binary,
+    details: Binary,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -66,6 +75,7 @@ impl MessageRecord {
             edited_at: None,
             reply_to: message.reply_to.map(|to| id(to.as_bytes())),
             reactions: Vec::new(),
+            attachments: message.attachments.iter().map(AttachedRecord::from).collect(),
             low_count: number(low_count),
         }
     }
@@ -100,7 +110,25 @@ impl MessageRecord {
                 .into_iter()
                 .map(ReactionRecord::reaction)
                 .collect::<anyhow::Result<_>>()?,
+            attachments: self
+                .attachments
+                .into_iter()
+                .map(AttachedRecord::file)
+                .collect::<anyhow::Result<_>>()?,
         })
+    }
+}
+
+impl AttachedRecord {
+    fn file(self) -> anyhow::Result<AttachedFile> {
+        let id = AttachmentId::from_bytes(array(&self.id)?);
+        Ok(AttachedFile { id, details: SealedPayload::new(self.details.bytes) })
+    }
+}
+
+impl From<&AttachedFile> for AttachedRecord {
+    fn from(file: &AttachedFile) -> Self {
+        Self { id: id(file.id.as_bytes()), details: binary(file.details.as_bytes()) }
     }
 }
 

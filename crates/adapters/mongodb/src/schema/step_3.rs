@@ -1,7 +1,13 @@
 //! The third step: second factors, what browsers have begun on their way in, pictures,
-//! and whom people keep away.
+//! whom people keep away, and files that come with messages.
 use super::{Collection, index};
 use domain::{ceremony::Ceremony, external_sign_in::ExternalSignIn};
+use mongodb::bson::doc;
+
+/// Holds the files of which it is not settled that a message has them.
+pub(crate) const ATTACHMENTS_LOOSE: &str = "attachments_loose";
+/// Holds the whole files that no message has claimed.
+pub(crate) const ATTACHMENTS_UNSENT: &str = "attachments_unsent";
 
 /// What is new.
 pub(crate) const COLLECTIONS: &[Collection] = &[
@@ -31,6 +37,17 @@ pub(crate) const COLLECTIONS: &[Collection] = &[
             index("blocks_by_pair", &[("blocked", 1), ("blocker", 1)]).unique(),
         ],
     },
+    Collection {
+        name: "attachments",
+        indexes: &[
+            index("attachments_by_uploader", &[("uploader", 1), ("charge", 1)]),
+            index(ATTACHMENTS_LOOSE, &[("loose_since", 1)])
+                .only(|| doc! { "loose_since": { "$exists": true } }),
+            index(ATTACHMENTS_UNSENT, &[("uploader", 1), ("loose_since", 1)])
+                .only(|| doc! { "unsent": true }),
+        ],
+    },
     // Looked for by name alone.
+    Collection { name: "attachment_pieces", indexes: &[] },
     Collection { name: "pictures", indexes: &[] },
 ];

@@ -3,12 +3,13 @@ use super::{frame::Frame, outgoing::Lost};
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD as BASE64};
 use domain::{
     Timestamp,
+    attachment::AttachedFile,
     event::ChatEvent,
-    id::{ClientId, MessageId, RoomId, SessionId, UserId},
+    id::{AttachmentId, ClientId, MessageId, RoomId, SessionId, UserId},
     message::SealedMessage,
     reaction::{Emoji, Reaction},
     room::Participants,
-    sealing::{KeyedDigest, SealedBody},
+    sealing::{KeyedDigest, SealedBody, SealedPayload},
 };
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +81,8 @@ struct MessageRecord {
     edited_at: Option<i64>,
     reply_to: Option<Bytes>,
     reactions: Vec<(String, Bytes)>,
+    #[serde(default)]
+    attachments: Vec<(Bytes, Bytes)>,
 }
 
 /// Bytes as base64.
@@ -220,6 +223,7 @@ impl MessageRecord {
             edited_at,
             reply_to,
             reactions,
+            attachments,
         } = message;
         Self {
             id: Bytes::of(id.as_bytes()),
@@ -236,6 +240,10 @@ impl MessageRecord {
             reactions: reactions
                 .iter()
                 .map(|r| (r.emoji.as_str().to_owned(), Bytes::of(r.user.as_bytes())))
+                .collect(),
+            attachments: attachments
+                .iter()
+                .map(|file| (Bytes::of(file.id.as_bytes()), Bytes::of(file.details.as_bytes())))
                 .collect(),
         }
     }
@@ -267,11 +275,17 @@ fn message_of(record: MessageRecord) -> Option<SealedMessage> {
         edited_at,
         reply_to,
         reactions: record.reactions.into_iter().map(reaction).collect::<Option<_>>()?,
+        attachments: record.attachments.into_iter().map(attached).collect::<Option<_>>()?,
     })
 }
 
 fn reaction((emoji, user): (String, Bytes)) -> Option<Reaction> {
     Some(Reaction { emoji: Emoji::parse(&emoji).ok()?, user: UserId::from_bytes(user.id()?) })
+}
+
+fn attached((id, details): (Bytes, Bytes)) -> Option<AttachedFile> {
+    let details = SealedPayload::new(details.bytes()?);
+    Some(AttachedFile { id: AttachmentId::from_bytes(id.id()?), details })
 }
 
 fn pair(participants: Participants) -> [Bytes; 2] {

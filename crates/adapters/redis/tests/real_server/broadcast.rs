@@ -3,19 +3,20 @@ use crate::{Keys, PATIENCE, a_prefix, next, patient_link, raw};
 use adapter_redis::RedisBroadcast;
 use application::ports::{Broadcast, Received};
 use domain::{
+    attachment::AttachedFile,
     event::ChatEvent,
     id::{RoomId, UserId},
     message::SealedMessage,
     reaction::Reaction,
     room::Participants,
-    sealing::SealedBody,
+    sealing::{SealedBody, SealedPayload},
 };
 use redis::{PushInfo, PushKind, Value};
 use std::{
     collections::HashSet,
     time::{Duration, Instant},
 };
-use testkit::{a_message, a_session, a_user, an_emoji, later};
+use testkit::{a_message, a_session, a_user, an_arriving_file, an_emoji, later};
 use tokio::{sync::mpsc, time::timeout};
 
 pub fn ann() -> UserId {
@@ -53,6 +54,10 @@ fn a_long_lived_message() -> SealedMessage {
             Reaction { emoji: an_emoji(1), user: bob() },
             Reaction { emoji: an_emoji(2), user: ann() },
         ],
+        attachments: vec![AttachedFile {
+            id: an_arriving_file(1, room(), ann()).id,
+            details: SealedPayload::new(vec![0xcd; 300]),
+        }],
         ..message
     }
 }
