@@ -13,6 +13,7 @@ mod delete_account;
 mod deliver_mail;
 mod devices;
 mod export;
+mod files;
 mod find_people;
 mod follow;
 mod google;

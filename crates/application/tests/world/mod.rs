@@ -14,13 +14,14 @@ use application::{
         OpenRoom, OpenedMessage, Opener, Reach, Relations, Requests, Rooms, SearchMessages,
         SendMessages, Sent, Typing,
     },
-    files::Leftovers,
+    files::{Bring, Fetch, Leftovers, Vault},
     limits::Limits,
     operations::{AdoptKeys, Sweep},
     people::{Blocks, FindPeople},
     ports::{
-        Clock, IdentityProvider, MessageChange, MockPresence, MockRateLimiter, NoMetrics,
-        PasskeyVerifier, Presence, Unavailable,
+        Clock, IdentityProvider, MessageChange, MockPictureProcessor, MockPresence,
+        MockRateLimiter, NoMetrics, PasskeyVerifier, PictureRefused, Presence, Preview,
+        ShownPicture, Unavailable,
     },
 };
 use domain::{
@@ -42,7 +43,8 @@ use std::{
 };
 use testkit::{
     CountingEntropy, FixedClock, OpenLimiter, PlainDigester, PlainHasher, PlainPayloadSealer,
-    PlainSealer, RecordingBus, RecordingMailer, StoreUnderTest, a_room_of, a_user, an_email,
+    PlainPieceSealer, PlainSealer, RecordingBus, RecordingMailer, StoreUnderTest, a_room_of,
+    a_user, an_email,
 };
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -368,6 +370,43 @@ impl World {
 
     pub fn adopt_keys(&self) -> AdoptKeys {
         AdoptKeys { known: self.store.keys.clone() }
+    }
+
+    pub fn vault(&self) -> Vault {
+        Vault {
+            attachments: self.store.attachments.clone(),
+            pieces: Arc::new(PlainPieceSealer),
+            details: Arc::new(PlainPayloadSealer),
+        }
+    }
+
+    /// Of an image that ends with `!` there is a preview.
+    pub fn bring(&self) -> Bring {
+        let mut processor = MockPictureProcessor::new();
+        processor.expect_preview().returning(|image| match image.last() {
+            Some(b'!') => {
+                Ok(Preview { shown: ShownPicture(vec![7; 70_000]), width: 30, height: 20 })
+            }
+            _ => Err(PictureRefused::Unreadable),
+        });
+        Bring {
+            vault: self.vault(),
+            rooms: self.store.rooms.clone(),
+            processor: Arc::new(processor),
+            limits: no_limits(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+            places: Arc::new(Semaphore::new(1)),
+            turns: Arc::new(Semaphore::new(1)),
+        }
+    }
+
+    pub fn fetch(&self) -> Fetch {
+        Fetch {
+            vault: self.vault(),
+            messages: self.store.messages.clone(),
+            rooms: self.store.rooms.clone(),
+        }
     }
 
     pub fn leftovers(&self) -> Leftovers {
