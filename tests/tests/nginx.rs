@@ -651,6 +651,31 @@ async fn an_export_is_passed_on_as_it_comes_and_breaks_where_it_breaks() {
 }
 
 #[tokio::test]
+async fn a_file_goes_to_sotto_and_back_through_nginx() {
+    let (_, ann) = site().person("ann").await;
+    let (bob_name, _) = site().person("bob").await;
+    let opened = ann.request(Method::POST, "/api/rooms").json(&json!({"username": bob_name}));
+    let room = ann.send(opened).await.must(201)["id"].as_str().expect("an id").to_owned();
+    let bring = |length: usize| {
+        let path = format!("/api/rooms/{room}/attachments?name=large.bin");
+        ann.send(ann.request(Method::POST, &path).body(vec![0xa7; length]))
+    };
+    let most = 20 * 1024 * 1024;
+    let url = bring(most).await.must(201)["url"].clone();
+    let file = ann.get(url.as_str().expect("a url")).await;
+    assert_eq!((file.status, file.body.len()), (200, most));
+    assert_hardened_once(&file.headers, "a file");
+    assert_eq!(file.header("content-security-policy"), "default-src 'none'; sandbox");
+    assert_eq!(file.header("cache-control"), "private, no-cache");
+    let part = ann.request(Method::GET, url.as_str().expect("a url"));
+    let part = ann.send(part.header("range", "bytes=1000000-1000009")).await;
+    assert_eq!((part.status, part.body), (206, vec![0xa7; 10]));
+    for too_many in [most + 1, 22 * 1024 * 1024] {
+        assert_eq!(bring(too_many).await.problem(), (413, "too_large".to_owned()));
+    }
+}
+
+#[tokio::test]
 async fn figures_are_closed_to_the_outside() {
     let (address, mut heads) = silent_upstream().await;
     let mut nginx = Nginx::prepare();

@@ -249,6 +249,7 @@ fn assert_the_search_can_fail(left: &Left, username: &str) {
 
 /// Messages over sockets of both instances and over HTTP, read again, and drafts that are refused.
 async fn converse(deployment: &Deployment, ann: &Person, bob: &Person, room: &str) {
+    pass_on(ann, bob, room).await;
     let [first, second] = [0, 1].map(|number| deployment.instance(number));
     let (ann, bob) = (ann.at(&first), bob.at(&second));
     let (mut hers, mut his) = (ann.socket().await, bob.socket().await);
@@ -268,5 +269,18 @@ async fn converse(deployment: &Deployment, ann: &Person, bob: &Person, room: &st
         .body(format!("{{\"client_id\":\"x\",\"body\":\"{DRAFT}\""));
     bob.send_request(broken).await.must(400);
     let read = bob.history(room).await;
-    assert_eq!((read.len(), &read[0]["body"]), (31, &json!(CANARIES[0])), "they are really there");
+    assert_eq!((read.len(), &read[1]["body"]), (32, &json!(CANARIES[0])), "they are really there");
+}
+
+/// A file goes from one to the other, with a secret in it and in its name.
+async fn pass_on(ann: &Person, bob: &Person, room: &str) {
+    let bring = ann
+        .request(reqwest::Method::POST, &format!("/api/rooms/{room}/attachments"))
+        .query(&[("name", CANARIES[0])])
+        .body(CANARIES[1].repeat(5_000));
+    let file = ann.send_request(bring).await.must(201);
+    let message = json!({"client_id": client_id(), "body": "", "attachments": [file["id"]]});
+    ann.post(&format!("/api/rooms/{room}/messages"), message).await.must(201);
+    let got = bob.get(file["url"].as_str().expect("a url")).await;
+    assert!(got.text().starts_with(CANARIES[1]), "it is really there");
 }
