@@ -24,9 +24,9 @@ pub fn seal(
 pub fn open(
     sealer: &dyn PayloadSealer,
     place: DetailsPlace,
-    sealed: &SealedPayload,
+    details: &SealedPayload,
 ) -> Result<FileDetails, Unreadable> {
-    let bytes = sealer.open(PayloadPurpose::FileDetails, &place.to_bytes(), sealed)?;
+    let bytes = sealer.open(PayloadPurpose::FileDetails, &place.to_bytes(), details)?;
     decode(&bytes).ok_or(Unreadable)
 }
 
