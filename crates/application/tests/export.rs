@@ -4,7 +4,7 @@ use application::{
         Conversation, Conversations, Export, ExportError, Interrupted, OwnData, Places,
         RecordKeepers, SignedIn,
     },
-    chat::{Content, Opener},
+    chat::Content,
     ports::{Mail, MockMailer, MockMessageRepository, MockRoomRepository},
 };
 use domain::{
@@ -13,7 +13,7 @@ use domain::{
     room::{RoomView, Standing},
 };
 use std::sync::Arc;
-use testkit::{PlainSealer, a_user};
+use testkit::a_user;
 
 fn export(w: &World) -> Export {
     Export {
@@ -31,7 +31,7 @@ fn export(w: &World) -> Export {
             rooms: w.store.rooms.clone(),
             users: w.store.users.clone(),
             messages: w.store.messages.clone(),
-            opener: Opener { sealer: Arc::new(PlainSealer) },
+            opener: w.history().opener,
         },
         authenticate: w.authenticate(),
         limits: no_limits(),

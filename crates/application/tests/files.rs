@@ -398,3 +398,19 @@ async fn an_edit_changes_the_text_alone() {
     assert_eq!(edited.expect("is edited").attachments[0].id, file);
     assert!(may_have(&w, 2, file).await);
 }
+
+#[tokio::test]
+async fn what_somebody_cleared_they_get_no_more_and_what_both_did_nobody_keeps() {
+    let w = World::new();
+    let room = w.a_room(1, 2).await;
+    let file = brought(&w, 1, room, b"hello").await;
+    w.send(1, with(room, 1, &[file])).await;
+    w.clear_room().execute(me(2), room).await.expect("clears");
+    assert_eq!([may_have(&w, 1, file).await, may_have(&w, 2, file).await], [true, false]);
+    let later = brought(&w, 1, room, b"later").await;
+    w.send(1, with(room, 2, &[later])).await;
+    assert!(may_have(&w, 2, later).await);
+    w.clear_room().execute(me(1), room).await.expect("clears");
+    assert!(!is_kept(&w, file).await);
+    assert_eq!([may_have(&w, 1, later).await, may_have(&w, 2, later).await], [false, true]);
+}

@@ -113,7 +113,11 @@ impl Parts {
                     bus: self.bus.clone(),
                 },
                 mark_read: self.mark_read(&relations),
-                clear_room: ClearRoom { rooms: self.store.clone(), bus: self.bus.clone() },
+                clear_room: ClearRoom {
+                    rooms: self.store.clone(),
+                    leftovers: self.leftovers(),
+                    bus: self.bus.clone(),
+                },
             },
             messages: MessagesApi {
                 send_messages: self.send_messages(&relations),

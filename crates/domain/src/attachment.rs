@@ -329,6 +329,11 @@ pub struct LooseFile {
     pub since: Timestamp,
 }
 
+impl LooseFile {
+    /// Since when a file is loose that is to go with the next sweep.
+    pub const LONG_AGO: Timestamp = Timestamp::UNIX_EPOCH;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,7 @@ use crate::{
 use application::ports::{OpenedRoom, RoomRepository, Unavailable};
 use async_trait::async_trait;
 use domain::{
+    attachment::LooseFile,
     history::Limit,
     id::{RoomId, UserId},
     room::{
@@ -68,6 +69,11 @@ statements! {
     FIND_TO_EMPTY = "SELECT room, up_to, emptied FROM rooms_to_empty WHERE room > x''
         ORDER BY room LIMIT 1";
     EMPTY_REACTIONS = "DELETE FROM reactions WHERE message IN
+        (SELECT id FROM messages WHERE room = ?1 AND seq > ?2 AND seq <= ?3)";
+    LOOSEN_EMPTIED = "UPDATE attachments SET loose_since = ?4 WHERE doomed = 0 AND id IN
+        (SELECT attachment FROM message_attachments WHERE message IN
+        (SELECT id FROM messages WHERE room = ?1 AND seq > ?2 AND seq <= ?3))";
+    EMPTY_FILES = "DELETE FROM message_attachments WHERE message IN
         (SELECT id FROM messages WHERE room = ?1 AND seq > ?2 AND seq <= ?3)";
     EMPTY = "UPDATE messages SET sealed = NULL, edited_at = NULL, reply_to = NULL
         WHERE room = ?1 AND seq > ?2 AND seq <= ?3";
@@ -292,7 +298,9 @@ fn empty_cleared(conn: &Connection, limit: Limit) -> anyhow::Result<bool> {
         return Ok(false);
     };
     let end = up_to.min(emptied.saturating_add(length(limit.as_usize())));
-    for statement in [EMPTY_REACTIONS, EMPTY] {
+    let long_ago = millis(LooseFile::LONG_AGO);
+    conn.prepare_cached(LOOSEN_EMPTIED)?.execute(params![room, emptied, end, long_ago])?;
+    for statement in [EMPTY_REACTIONS, EMPTY_FILES, EMPTY] {
         conn.prepare_cached(statement)?.execute(params![room, emptied, end])?;
     }
     conn.prepare_cached(NOTE_EMPTIED)?.execute(params![room, end])?;

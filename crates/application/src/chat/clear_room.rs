@@ -1,5 +1,8 @@
 //! Clearing a conversation for oneself.
-use crate::ports::{EventBus, RoomRepository, Unavailable};
+use crate::{
+    files::Leftovers,
+    ports::{EventBus, RoomRepository, Unavailable},
+};
 use domain::{
     event::ChatEvent,
     history::Limit,
@@ -11,6 +14,8 @@ use std::sync::Arc;
 pub struct ClearRoom {
     /// Where they are.
     pub rooms: Arc<dyn RoomRepository>,
+    /// Lets go of the files of what is emptied.
+    pub leftovers: Leftovers,
     /// Tells one's other devices.
     pub bus: Arc<dyn EventBus>,
 }
@@ -43,6 +48,6 @@ impl ClearRoom {
                 break;
             }
         }
-        Ok(())
+        Ok(self.leftovers.remove_of_emptied().await?)
     }
 }

@@ -63,16 +63,21 @@ impl Fetch {
         Ok(Fetched { vault: self.vault.clone(), id, part, size, details })
     }
 
-    /// Before it is sent, a file is its uploader's alone; then it is of whoever has the message.
+    /// Before it is sent, a file is its uploader's alone; then it is of whoever has the message, and
+    /// has not cleared it.
     async fn authorise(&self, me: UserId, file: &Attachment) -> Result<(), FetchError> {
-        self.rooms.find_participants(file.room, me).await?.ok_or(FetchError::NoSuchFile)?;
+        let found = self.rooms.find_cleared(file.room, me).await?;
+        let cleared = found.ok_or(FetchError::NoSuchFile)?;
         let sent = match file.used_as {
             None => None,
             Some(name) => self.messages.find_by_client_id(file.uploader, name).await?,
         };
         let allowed = match sent {
             None => file.uploader == me,
-            Some(message) => message.attachments.iter().any(|had| had.id == file.id),
+            Some(message) => {
+                let has = message.attachments.iter().any(|had| had.id == file.id);
+                has && message.seq > cleared.seq
+            }
         };
         if allowed { Ok(()) } else { Err(FetchError::NoSuchFile) }
     }

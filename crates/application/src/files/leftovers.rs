@@ -1,7 +1,7 @@
 //! Letting go of files that no message has.
 use crate::ports::{AttachmentRepository, MessageRepository, Unavailable};
 use domain::{
-    Timestamp,
+    TimeDelta, Timestamp,
     attachment::LooseFile,
     history::Limit,
     id::{AttachmentId, UserId},
@@ -48,6 +48,11 @@ impl Leftovers {
             }
         }
         Ok(())
+    }
+
+    /// Removes what emptied messages had.
+    pub(crate) async fn remove_of_emptied(&self) -> Result<(), Unavailable> {
+        self.remove_loose_before(LooseFile::LONG_AGO + TimeDelta::milliseconds(1)).await
     }
 
     /// Removes what a deleted message had. It was loosened at that moment, before.

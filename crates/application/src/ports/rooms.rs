@@ -90,7 +90,10 @@ pub trait RoomRepository: Send + Sync {
     async fn bring_back(&self, room: RoomId, user: UserId) -> Result<(), Unavailable>;
 
     /// Empties up to so many messages that both of their people have cleared: what they say, what
-    /// they answer and their reactions are gone; their places, names and numbers are not given
-    /// again. Nothing is announced. Whether there may be more.
+    /// they answer, their reactions and their files are gone; their places, names and numbers are not
+    /// given again. Those files are loose since [`LooseFile::LONG_AGO`]. Nothing is announced. Whether
+    /// there may be more.
+    ///
+    /// [`LooseFile::LONG_AGO`]: domain::attachment::LooseFile::LONG_AGO
     async fn empty_cleared(&self, limit: Limit) -> Result<bool, Unavailable>;
 }

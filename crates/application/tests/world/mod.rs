@@ -280,7 +280,11 @@ impl World {
     }
 
     pub fn clear_room(&self) -> ClearRoom {
-        ClearRoom { rooms: self.store.rooms.clone(), bus: self.store.bus.clone() }
+        ClearRoom {
+            rooms: self.store.rooms.clone(),
+            leftovers: self.leftovers(),
+            bus: self.store.bus.clone(),
+        }
     }
 
     pub fn search_messages(&self) -> SearchMessages {

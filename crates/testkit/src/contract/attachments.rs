@@ -305,3 +305,31 @@ pub async fn a_message_gives_its_files_back_until_it_is_deleted(store: &StoreUnd
     assert!(deleted.expect("allowed").attachments.is_empty());
     assert!(find().await.expect("keeps its place").attachments.is_empty());
 }
+
+pub async fn files_of_emptied_messages_go_with_the_next_sweep(store: &StoreUnderTest) {
+    let room = a_room_of(store, 1, 2).await.id;
+    let ids = [1, 2].map(|n| an_arriving_file(n, room, ann()));
+    for (n, file) in (1..).zip(ids) {
+        let id = bring(store, file, n).await;
+        let message = a_message(room, ann(), n);
+        let claim = FileClaim { room, ..a_claim(message.client_id, &[id], START) };
+        let attachments = claims(store, claim).await.expect("is free");
+        let message = NewMessage { attachments, ..message };
+        store.messages.append(vec![message]).await.pop().expect("one").expect("stored");
+        files(store).settle(&[id]).await.expect("answers");
+        if n == 1 {
+            for person in [1, 2] {
+                store.rooms.clear(room, a_user(person).id).await.expect("answers");
+            }
+        }
+    }
+    while store.rooms.empty_cleared(Limit::default()).await.expect("answers") {}
+    let page = store.messages.list_window(room, Window::Latest, Limit::default()).await;
+    let had: Vec<_> =
+        page.expect("answers").messages.iter().map(|message| message.attachments.len()).collect();
+    assert_eq!(had, [0, 1]);
+    let gone = loose(store, later(60)).await;
+    assert_eq!(gone.iter().map(|file| file.id).collect::<Vec<_>>(), [ids[0].id]);
+    assert_eq!(gone[0].since, LooseFile::LONG_AGO);
+    assert!(removes(store, ids[0].id, LooseFile::LONG_AGO).await);
+}

@@ -340,6 +340,7 @@ macro_rules! store_contract {
                 a_file_that_is_not_loose_since_then_is_not_removed
                 a_claim_and_a_removal_that_race_never_both_succeed
                 a_message_gives_its_files_back_until_it_is_deleted
+                files_of_emptied_messages_go_with_the_next_sweep
             }
             blocks {
                 a_block_is_listed_for_its_blocker_alone_the_latest_first

@@ -228,9 +228,14 @@ impl Page {
         }
         page.push_str("</header>");
         match &opened.content {
+            Content::Text(body) if body.as_str().is_empty() => {}
             Content::Text(body) => add!(page, "<p dir=\"auto\">{}</p>", Text(body.as_str())),
             Content::Deleted => page.push_str("<p class=\"quiet\">Deleted</p>"),
             Content::Unreadable => page.push_str("<p class=\"quiet\">Can’t be read</p>"),
+        }
+        for file in &opened.attachments {
+            let name = file.details.as_ref().map_or("Can’t be read", |told| told.name.as_str());
+            add!(page, "<p class=\"quiet\">File: <bdi>{}</bdi></p>", Text(name));
         }
         if !message.reactions.is_empty() {
             page.push_str("<footer>");

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use domain::{
     event::ChatEvent,
     history::{ChangePage, HistoryPage, Limit, Window},
-    id::{ClientId, RoomId, UserId},
+    id::{ClientId, MessageId, RoomId, UserId},
     message::{Alteration, AlterationRefused, NewMessage, SealedMessage},
     room::{Participants, RoomHead},
     sealing::SealedBody,
@@ -180,6 +180,14 @@ impl MessageRepository for SharedHistory {
         &self,
         _change: MessageChange,
     ) -> Result<Result<SealedMessage, AlterationRefused>, Unavailable> {
+        Err(read_only())
+    }
+
+    async fn find_in_room(
+        &self,
+        _: RoomId,
+        _: MessageId,
+    ) -> Result<Option<SealedMessage>, Unavailable> {
         Err(read_only())
     }
 

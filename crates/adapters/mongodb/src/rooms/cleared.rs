@@ -7,8 +7,10 @@ use crate::{
     messages::{MESSAGES, MessageRecord},
 };
 use anyhow::Context;
+use application::ports::AttachmentRepository;
 use domain::{
-    id::{RoomId, UserId},
+    attachment::LooseFile,
+    id::{AttachmentId, RoomId, UserId},
     room::{Cleared, RoomView},
 };
 use mongodb::{
@@ -111,16 +113,40 @@ impl MongoStore {
         };
         let end = up_to.min(emptied.saturating_add(i64::try_from(most)?));
         let these = doc! { "room": &room, "seq": { "$gt": emptied, "$lte": end } };
-        let nothing = doc! {
-            "$unset": { "sealed": true, "edited_at": true, "reply_to": true, "reactions": true },
-        };
+        let nothing = doc! { "$unset": {
+            "sealed": true, "edited_at": true, "reply_to": true, "reactions": true,
+            "attachments": true,
+        } };
+        let files = self.files_of(these.clone()).await?;
+        // Before: whoever dies in between has noted them. After: whoever decides on one in between
+        // found that its message still has it.
+        self.loosen_for_good(&files).await?;
         self.collection::<MessageRecord>(MESSAGES).update_many(these, nothing).await?;
+        self.loosen_for_good(&files).await?;
         let waiting = self.waiting_to_be_emptied();
         let this_room = doc! { "_id": &room };
         waiting.update_one(this_room, doc! { "$max": { "emptied": end } }).await?;
         // Unless more was cleared meanwhile.
         waiting.delete_one(doc! { "_id": &room, "up_to": { "$lte": end } }).await?;
         Ok(true)
+    }
+
+    async fn files_of(&self, these: Document) -> anyhow::Result<Vec<AttachmentId>> {
+        let fields = doc! { "revs": 0, "sealed": 0 };
+        let shown = Shown { fields, ..Shown::default() };
+        let found: Vec<MessageRecord> = find(self.database(), MESSAGES, these, shown).await?;
+        let mut files = Vec::new();
+        for record in found {
+            files.extend(record.message()?.attachments.iter().map(|file| file.id));
+        }
+        Ok(files)
+    }
+
+    async fn loosen_for_good(&self, files: &[AttachmentId]) -> anyhow::Result<()> {
+        if files.is_empty() {
+            return Ok(());
+        }
+        Ok(self.loosen(files, LooseFile::LONG_AGO).await?)
     }
 
     async fn note_to_empty(&self, room: RoomId, up_to: u64) -> anyhow::Result<()> {
