@@ -97,6 +97,9 @@ def populate(server):
         answer = browser.post(f"{api}/rooms/{room}/messages", json=message)
         answer.raise_for_status()
         messages.append(answer.json()["id"])
+    files = f"{api}/rooms/{room}/attachments"
+    brought = ann.post(files, params={"name": "notes.txt"}, data=b"some bytes")
+    brought.raise_for_status()
     # Another session, to be ended.
     other = requests.Session()
     other.post(f"{api}/login", json={"login": "ann", "password": PASSWORD}).raise_for_status()
@@ -108,6 +111,7 @@ def populate(server):
         "message": messages,
         "user": people,
         "emoji": ["👍", "❤️"],
+        "attachment": [brought.json()["id"]],
         "session": [session["id"] for session in listed if not session["current"]],
     }
 
