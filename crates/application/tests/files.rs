@@ -185,7 +185,7 @@ async fn an_image_that_can_be_drawn_is_one_whatever_it_is_called() {
     let image = details.image.expect("an image");
     assert_eq!((image.width, image.height, image.preview_size), (30, 20, 70_000));
     let preview = w.fetch().execute(me(1), id, FilePart::Preview).await.expect("has one");
-    assert_eq!(read(&preview, 0..70_000).await.expect("opens"), [7; 70_000]);
+    assert_eq!(read(&preview, 0..70_000).await.expect("opens"), vec![7; 70_000]);
 
     for no_image in [&b"GIF89a ... ?"[..], b"<svg/>!"] {
         let (id, details) = bring(&w.bring(), 1, room, no_image).await.expect("is kept");

@@ -83,16 +83,16 @@ mod tests {
         let sealer = sealer();
         for length in [0, 1, 15, 16, 17, PIECE - 1, PIECE] {
             let piece = vec![7; length];
-            let sealed = sealer.seal(&place(), &piece);
-            assert!(sealed.as_bytes().len() <= SealedPiece::MAX, "{length}");
-            assert_eq!(sealer.open(&place(), &sealed), Ok(piece), "{length}");
+            let envelope = sealer.seal(&place(), &piece);
+            assert!(envelope.as_bytes().len() <= SealedPiece::MAX, "{length}");
+            assert_eq!(sealer.open(&place(), &envelope), Ok(piece), "{length}");
         }
     }
 
     #[test]
     fn a_piece_opens_in_no_other_place() {
         let sealer = sealer();
-        let sealed = sealer.seal(&place(), b"for here only");
+        let envelope = sealer.seal(&place(), b"for here only");
         let elsewhere = [
             PiecePlace { attachment: AttachmentId::from_bytes([2; 16]), ..place() },
             PiecePlace { part: FilePart::Preview, ..place() },
@@ -100,9 +100,9 @@ mod tests {
             PiecePlace { last: true, ..place() },
         ];
         for other in elsewhere {
-            assert_eq!(sealer.open(&other, &sealed), Err(Unreadable), "{other:?}");
+            assert_eq!(sealer.open(&other, &envelope), Err(Unreadable), "{other:?}");
         }
-        assert!(sealer.open(&place(), &sealed).is_ok());
+        assert!(sealer.open(&place(), &envelope).is_ok());
     }
 
     /// A file of so many pieces, and how a reader opens the pieces it is given.
@@ -151,8 +151,8 @@ mod tests {
     #[test]
     fn any_flipped_bit_and_any_part_is_unreadable() {
         let sealer = sealer();
-        let sealed = sealer.seal(&place(), b"eighteen letters, or so");
-        let bytes = sealed.as_bytes();
+        let envelope = sealer.seal(&place(), b"eighteen letters, or so");
+        let bytes = envelope.as_bytes();
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes.to_vec();
             flipped[bit / 8] ^= 1 << (bit % 8);
@@ -167,8 +167,8 @@ mod tests {
 
     #[test]
     fn another_ring_does_not_open_it() {
-        let sealed = sealer().seal(&place(), b"hello");
-        assert_eq!(sealer().open(&place(), &sealed), Err(Unreadable));
+        let envelope = sealer().seal(&place(), b"hello");
+        assert_eq!(sealer().open(&place(), &envelope), Err(Unreadable));
     }
 
     #[test]

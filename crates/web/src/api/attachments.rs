@@ -41,7 +41,7 @@ const SLOWEST: u32 = 32 * 1024;
 /// Longer than any file takes that is not given up.
 pub const LONGEST_ARRIVAL: Duration = GRACE
     .saturating_add(Duration::from_secs(Attachment::MAX_SIZE / SLOWEST as u64))
-    .saturating_add(Duration::from_secs(60));
+    .saturating_add(Duration::from_mins(1));
 
 /// Files that come with messages.
 pub struct AttachmentsApi {
