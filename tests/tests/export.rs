@@ -167,6 +167,31 @@ async fn all_that_is_ones_own_is_in_it_and_nothing_of_others() {
 }
 
 #[tokio::test]
+async fn files_come_as_they_were_sent_under_names_that_are_safe() {
+    let (ann, bob, room) = Person::pair(server()).await;
+    let bytes: Vec<u8> = (0..150_000_u32).map(|n| n.to_be_bytes()[3] ^ 0x5a).collect();
+    let mut ids = Vec::new();
+    for name in ["C:%22*%20caf%C3%A9%3F.txt", "second.bin", "never-sent.bin"] {
+        let path = format!("/api/rooms/{room}/attachments?name={name}");
+        let request = bob.request(Method::POST, &path).body(bytes.clone());
+        let request = request.header("Content-Type", "application/octet-stream");
+        ids.push(bob.send_request(request).await.must(201)["id"].clone());
+    }
+    let message = json!({"client_id": client_id(), "body": "", "attachments": ids[..2]});
+    bob.post(&format!("/api/rooms/{room}/messages"), message).await.must(201);
+
+    let files = export(&ann).await;
+    let folder = format!("rooms/{room}/files/");
+    let brought: Vec<_> = files.iter().filter(|(name, _)| name.starts_with(&folder)).collect();
+    let names: Vec<_> = brought.iter().map(|(name, _)| name.trim_start_matches(&folder)).collect();
+    let [first, second] = &names[..] else { panic!("{names:?}") };
+    assert_eq!((*first, *second), ("1-1-C____caf__.txt", "1-2-second.bin"));
+    assert!(brought.iter().all(|(_, content)| **content == bytes), "as they were sent");
+    let page = text_of(&files, &format!("rooms/{room}/messages-1.html"));
+    assert!(page.contains(&format!("href=\"files/{second}\"")), "{page}");
+}
+
+#[tokio::test]
 async fn no_secret_is_in_it() {
     let (ann, _, room) = Person::pair(server()).await;
     ann.say(&room, "hello").await;

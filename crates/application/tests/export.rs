@@ -31,6 +31,7 @@ fn export(w: &World) -> Export {
             rooms: w.store.rooms.clone(),
             users: w.store.users.clone(),
             messages: w.store.messages.clone(),
+            files: w.fetch(),
             opener: w.history().opener,
         },
         authenticate: w.authenticate(),

@@ -168,6 +168,7 @@ impl Parts {
                 users: self.store.clone(),
                 messages: self.messages.clone(),
                 opener: self.opener(),
+                files: self.fetch(),
             },
             authenticate: self.authenticate(),
             limits: self.limits(),
@@ -578,20 +579,23 @@ impl Parts {
         }
     }
 
-    fn attachments(&self) -> AttachmentsApi {
-        let vault = Vault {
+    fn vault(&self) -> Vault {
+        Vault {
             attachments: self.store.clone(),
             pieces: self.piece_sealer.clone(),
             details: self.payloads.clone(),
-        };
+        }
+    }
+
+    fn fetch(&self) -> Fetch {
+        Fetch { vault: self.vault(), messages: self.messages.clone(), rooms: self.store.clone() }
+    }
+
+    fn attachments(&self) -> AttachmentsApi {
         AttachmentsApi {
-            fetch: Fetch {
-                vault: vault.clone(),
-                messages: self.messages.clone(),
-                rooms: self.store.clone(),
-            },
+            fetch: self.fetch(),
             bring: Bring {
-                vault,
+                vault: self.vault(),
                 rooms: self.store.clone(),
                 processor: self.picture_processor.clone(),
                 limits: self.limits(),

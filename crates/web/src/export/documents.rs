@@ -1,11 +1,29 @@
 //! What an export holds for programs to read. `docs/export.md` describes it.
 use crate::api::shapes::{SessionShape, UserShape};
-use application::accounts::{BlockedPerson, Conversation, Records};
+use application::{
+    accounts::{BlockedPerson, Conversation, Records},
+    chat::OpenedMessage,
+};
 use domain::{id::SessionId, rfc3339, room::Standing, user::User};
 use serde::Serialize;
 
 /// Where the picture is.
 pub const PICTURE: &str = "picture.jpeg";
+
+/// Where the `n`th file of a message is, in the folder of its conversation: named by the message's
+/// place, and by what its sender called it as far as that is safe on every system.
+pub fn file_path(opened: &OpenedMessage, n: usize) -> String {
+    let details = opened.attachments.get(n).and_then(|file| file.details.as_ref());
+    let name = details.map_or("file", |told| told.name.as_str());
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let safe: String = name.chars().map(|c| if plain(c) { c } else { '_' }).collect();
+    // The end says what it is.
+    let end = safe.len().saturating_sub(LONGEST_NAME);
+    format!("files/{}-{}-{}", opened.message.seq, n + 1, &safe[end..])
+}
+
+/// Most characters of a file's own name in an archive.
+const LONGEST_NAME: usize = 80;
 
 /// `account.json`
 #[derive(Serialize)]

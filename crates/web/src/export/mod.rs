@@ -9,8 +9,11 @@ use application::{
     chat::OpenedMessage,
 };
 use archive::{Archive, Broken, Exit};
-use documents::{Account, Blocks, Devices, PICTURE, Room, folder};
-use domain::{id::UserId, user::User};
+use documents::{Account, Blocks, Devices, PICTURE, Room, file_path, folder};
+use domain::{
+    id::{AttachmentId, UserId},
+    user::User,
+};
 use pages::Page;
 use poem::Body;
 use serde::Serialize;
@@ -67,8 +70,11 @@ async fn write(me: SignedIn, data: OwnData, exit: Exit) -> Result<(), Cut> {
         let others = export.data.find_others(some).await?;
         for conversation in some {
             let other = others.get(&conversation.other);
-            export.messages(conversation).await?;
+            let has_files = export.messages(conversation).await?;
             export.pages(conversation, other).await?;
+            if has_files {
+                export.files(conversation).await?;
+            }
         }
     }
     let Export { archive, data, .. } = export;
@@ -129,8 +135,9 @@ impl Export {
         Ok(self.archive.write(pages::index_end().as_bytes()).await?)
     }
 
-    /// A conversation for programs.
-    async fn messages(&mut self, conversation: &Conversation) -> Result<(), Cut> {
+    /// A conversation for programs. Whether files came with it.
+    async fn messages(&mut self, conversation: &Conversation) -> Result<bool, Cut> {
+        let mut has_files = false;
         self.archive.file(&format!("{}messages.json", folder(conversation))).await?;
         let (mut list, mut after) = (List::default(), 0);
         loop {
@@ -138,11 +145,50 @@ impl Export {
             let Some(newest) = read.last() else { break };
             after = newest.message.seq;
             for message in read {
+                has_files |= !message.attachments.is_empty();
                 list.add(&MessageShape::from(message))?;
             }
             self.archive.write(&list.take()).await?;
         }
-        Ok(self.archive.write(&list.end()).await?)
+        self.archive.write(&list.end()).await?;
+        Ok(has_files)
+    }
+
+    /// The files that came with it.
+    async fn files(&mut self, conversation: &Conversation) -> Result<(), Cut> {
+        let mut after = 0;
+        loop {
+            let read = self.data.read_on(conversation, after).await?;
+            let Some(newest) = read.last() else { return Ok(()) };
+            after = newest.message.seq;
+            for opened in &read {
+                for (n, file) in opened.attachments.iter().enumerate() {
+                    let name = format!("{}{}", folder(conversation), file_path(opened, n));
+                    self.file(file.id, &name).await?;
+                }
+            }
+        }
+    }
+
+    /// A file, as far as it can be read; a note beside it says where that is not to its end.
+    async fn file(&mut self, id: AttachmentId, name: &str) -> Result<(), Cut> {
+        let Some(file) = self.data.find_file(id).await? else {
+            return self.note_damage(name).await;
+        };
+        self.archive.file(name).await?;
+        for piece in file.pieces_of(&(0..file.size())) {
+            let Some(bytes) = self.data.read_file(&file, piece).await? else {
+                return self.note_damage(name).await;
+            };
+            self.archive.write(&bytes).await?;
+        }
+        Ok(())
+    }
+
+    async fn note_damage(&mut self, name: &str) -> Result<(), Cut> {
+        self.archive.file(&format!("{name}.missing.txt")).await?;
+        let note = b"This file, or the rest of it, was deleted meanwhile or can't be read.\n";
+        Ok(self.archive.write(note).await?)
     }
 
     /// A conversation for people. Read anew, since two files of an archive can't be written at once.

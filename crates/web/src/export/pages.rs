@@ -1,6 +1,6 @@
 //! What an export holds for people to read: pages that need no server, no script and nothing from
 //! anywhere else. Whatever somebody wrote is text.
-use super::documents::PICTURE;
+use super::documents::{PICTURE, file_path};
 use application::{
     accounts::{Conversation, Records},
     chat::{Content, OpenedMessage},
@@ -233,9 +233,10 @@ impl Page {
             Content::Deleted => page.push_str("<p class=\"quiet\">Deleted</p>"),
             Content::Unreadable => page.push_str("<p class=\"quiet\">Can’t be read</p>"),
         }
-        for file in &opened.attachments {
+        for (n, file) in opened.attachments.iter().enumerate() {
             let name = file.details.as_ref().map_or("Can’t be read", |told| told.name.as_str());
-            add!(page, "<p class=\"quiet\">File: <bdi>{}</bdi></p>", Text(name));
+            let (path, name) = (file_path(opened, n), Text(name));
+            add!(page, "<p>File: <a href=\"{path}\"><bdi>{name}</bdi></a></p>");
         }
         if !message.reactions.is_empty() {
             page.push_str("<footer>");

@@ -2,12 +2,14 @@
 use super::OwnData;
 use crate::{
     chat::{OpenedMessage, Opener},
+    files::{Fetch, FetchError, Fetched},
     ports::{MessageRepository, RoomRepository, Unavailable, UserRepository},
 };
 use domain::{
     TimeDelta, Timestamp,
+    attachment::FilePart,
     history::{Limit, Window},
-    id::{RoomId, UserId},
+    id::{AttachmentId, RoomId, UserId},
     room::{RoomCursor, RoomView, Standing},
     user::User,
 };
@@ -27,6 +29,8 @@ pub struct Conversations {
     pub messages: Arc<dyn MessageRepository>,
     /// Opens it.
     pub opener: Opener,
+    /// The files that came with it.
+    pub files: Fetch,
 }
 
 /// A conversation as it was when it was asked for. Small: somebody may have very many.
@@ -134,6 +138,30 @@ impl OwnData {
         let page = messages.list_window(conversation.room, window, Limit::WHOLE_PAGE).await?;
         let was_there = page.messages.into_iter().filter(|m| m.seq <= conversation.last_seq);
         Ok(was_there.map(|message| opener.open(message)).collect())
+    }
+
+    /// A file that came with a message, to be read piece by piece; `None` if it is gone meanwhile or
+    /// can't be read.
+    pub async fn find_file(&mut self, id: AttachmentId) -> Result<Option<Fetched>, Interrupted> {
+        self.check().await?;
+        match self.conversations.files.execute(self.me.user, id, FilePart::Original).await {
+            Ok(file) => Ok(Some(file)),
+            Err(FetchError::NoSuchFile | FetchError::Unreadable) => Ok(None),
+            Err(FetchError::Unavailable(error)) => Err(error.into()),
+        }
+    }
+
+    /// A piece of it; `None` if it can't be read.
+    pub async fn read_file(
+        &self,
+        file: &Fetched,
+        piece: u32,
+    ) -> Result<Option<Vec<u8>>, Interrupted> {
+        match file.read(&(0..file.size()), piece).await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(FetchError::NoSuchFile | FetchError::Unreadable) => Ok(None),
+            Err(FetchError::Unavailable(error)) => Err(error.into()),
+        }
     }
 
     /// Whoever ends a session does not want it to go on reading.
