@@ -2,10 +2,12 @@
 use crate::picture;
 use application::ports::{PictureRefused, Preview, ShownPicture};
 use std::{
+    fs,
     io::{self, Read, Write},
     path::Path,
-    process::{ExitCode, ExitStatus, Stdio},
-    time::Duration,
+    process::{self, ExitCode, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -25,16 +27,27 @@ pub struct Job {
     argument: &'static str,
     /// The memory it may take for itself, in bytes, with the file the image came in.
     memory: u64,
-    /// How long it may take: several times what the largest images need.
+    /// How long it may work: several times what the largest images need.
+    time: Duration,
+    /// After so long it is ended, however little of it the worker was given to work: on a machine
+    /// that is busy, good images take longer and are good all the same.
     patience: Duration,
 }
 
 /// A photo of 12 megapixels fits.
-const PICTURES: Job =
-    Job { argument: PICTURE, memory: 46 * 1024 * 1024, patience: Duration::from_millis(900) };
+const PICTURES: Job = Job {
+    argument: PICTURE,
+    memory: 46 * 1024 * 1024,
+    time: Duration::from_millis(850),
+    patience: Duration::from_secs(4),
+};
 /// A photo of 24 megapixels fits, of 20 MiB.
-const PREVIEWS: Job =
-    Job { argument: PREVIEW, memory: 160 * 1024 * 1024, patience: Duration::from_secs(4) };
+const PREVIEWS: Job = Job {
+    argument: PREVIEW,
+    memory: 160 * 1024 * 1024,
+    time: Duration::from_secs(4),
+    patience: Duration::from_secs(10),
+};
 
 /// The exit codes that say why there is no picture.
 const UNREADABLE: u8 = 2;
@@ -72,8 +85,34 @@ fn work(
     let mut image = Vec::new();
     io::stdin().lock().read_to_end(&mut image).map_err(busy)?;
     image.shrink_to_fit();
+    watch_the_time(job.time).map_err(busy)?;
     let drawn = draw(image)?;
     io::stdout().lock().write_all(&drawn).map_err(busy)
+}
+
+/// Ends the process once it has worked for so long. Decoders know no such limit.
+fn watch_the_time(limit: Duration) -> io::Result<()> {
+    const STEP: Duration = Duration::from_millis(20);
+    let began = Instant::now();
+    let watch = move || {
+        // Where the system does not tell, the clock on the wall does.
+        while worked_for().unwrap_or_else(|| began.elapsed()) < limit {
+            thread::sleep(STEP);
+        }
+        process::exit(i32::from(TOO_LARGE));
+    };
+    // The stack counts as memory of the worker.
+    thread::Builder::new().stack_size(64 * 1024).spawn(watch).map(drop)
+}
+
+/// How long this process has worked, in user and system mode: fields 14 and 15 of `/proc/self/stat`,
+/// in hundredths of a second.
+fn worked_for() -> Option<Duration> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    // The name of the program, which comes before, may have blanks in it.
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
+    let [user, system] = [fields.next()?.parse::<u64>().ok()?, fields.next()?.parse().ok()?];
+    Some(Duration::from_millis(10 * (user + system)))
 }
 
 /// Has a picture drawn by a worker.
@@ -146,4 +185,19 @@ fn failed(error: &io::Error) -> PictureRefused {
     let error = error as &dyn std::error::Error;
     tracing::error!(error, "pictures cannot be made");
     PictureRefused::Busy
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_is_told_from_waiting() {
+        let before = worked_for().expect("the system tells");
+        let mut n = 0_u64;
+        while worked_for().expect("the system tells") < before + Duration::from_millis(50) {
+            n = std::hint::black_box(n.wrapping_add(1));
+        }
+        assert!(n > 0);
+    }
 }
