@@ -21,7 +21,7 @@ export const person = (id) => ({
 export const message = (seq, more = {}) => ({
   id: `m${seq}`, room: 'r', seq, rev: seq, sender: 'ben', body: `text ${seq}`, client_id: `c${seq}`,
   sent_at: new Date(Date.UTC(2026, 5, 1, 12, 0, seq)).toISOString(), edited_at: null, deleted: false, unreadable: false,
-  reply_to: null, reactions: [], ...more,
+  reply_to: null, reactions: [], attachments: [], ...more,
 });
 
 /** @param {number} from @param {number} to */

@@ -10,7 +10,7 @@ const assets = fileURLToPath(new URL('../../../crates/web/assets/', import.meta.
 /** Bytes of the files as they are written, comments included; as served there are a quarter fewer. */
 const LIMIT = 60_000;
 /** What is loaded when somebody wants it. */
-const LATER_LIMIT = 44 * 1024;
+const LATER_LIMIT = 52 * 1024;
 
 /** Files that `text` of `file` makes a browser load at once, or later. @param {string} file @param {string} text @param {"at once" | "later"} [when] @returns {string[]} */
 function loads(file, text, when = 'at once') {
@@ -68,7 +68,7 @@ test('the chat page with all it loads is at most 60 KB compressed', () => {
   assert.ok(total <= LIMIT, `${total} bytes are more than ${LIMIT}`);
 });
 
-test('what it loads later is at most 44 KiB compressed, and none of it comes with the page', () => {
+test('what it loads later is at most 52 KiB compressed, and none of it comes with the page', () => {
   const first = reachable(join(assets, 'pages/chat.html'));
   const later = reachableLater(first);
   console.log(`later: ${later.length} files, ${kib(weigh(later))} KiB compressed as written`);

@@ -29,9 +29,23 @@
  * @property {boolean} unreadable
  * @property {string | null} reply_to the message it answers
  * @property {Reaction[]} reactions
+ * @property {Attachment[]} attachments
  */
 
 /** @typedef {{emoji: string, users: string[]}} Reaction */
+
+/**
+ * A file that goes with a message.
+ * @typedef {object} Attachment
+ * @property {string} id
+ * @property {string} name empty where it can’t be read any more
+ * @property {string} type
+ * @property {number} size in bytes
+ * @property {number | null} width of an image, in pixels
+ * @property {number | null} height
+ * @property {string} url
+ * @property {string | null} preview_url of an image that can be shown
+ */
 
 /**
  * @typedef {object} Room
@@ -68,6 +82,7 @@
  * @property {string} room
  * @property {string} body
  * @property {string} [reply_to] the message it answers
+ * @property {Attachment[]} [attachments] the server has them already
  * @property {number} at when it was written, in milliseconds
  * @property {"pending" | "failed"} state
  * @property {string} [reason] the code of the refusal
@@ -99,7 +114,7 @@
  */
 
 /**
- * @typedef {{type: "send", client_id: string, room: string, body: string, reply_to?: string}
+ * @typedef {{type: "send", client_id: string, room: string, body: string, reply_to?: string, attachments?: string[]}
  *   | {type: "read", room: string, seq: number}
  *   | {type: "typing", room: string}} ClientFrame
  */
@@ -119,6 +134,7 @@
  * @property {"text" | "deleted" | "unreadable"} content
  * @property {Date | null} editedAt
  * @property {Reacted[]} reactions
+ * @property {Attachment[]} attachments
  * @property {string | null} [replyTo] the message it answers
  * @property {Quote | null} quote what is shown of that
  * @property {boolean} undo whether its deletion can be taken back

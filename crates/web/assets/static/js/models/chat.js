@@ -1,4 +1,4 @@
-/** @import {Change, User, Room, Message, ServerFrame} from '../lib/types.js' */
+/** @import {Attachment, Change, User, Room, Message, ServerFrame} from '../lib/types.js' */
 /** @import {ChatApi} from '../lib/chat-api.js' */
 /** @import {Changes} from './changes.js' */
 /** @import {Connection} from './connection.js' */
@@ -348,10 +348,11 @@ export class Chat extends Emitter {
    * @param {string} room
    * @param {string} body already normalised
    * @param {string} [reply_to] the message it answers
+   * @param {Attachment[]} [attachments]
    * @returns {boolean} `false` when too many are waiting
    */
-  sendMessage(room, body, reply_to) {
-    if (!this.outbox.add(room, body, reply_to)) return false;
+  sendMessage(room, body, reply_to, attachments) {
+    if (!this.outbox.add(room, body, reply_to, attachments)) return false;
     this.typing.sent();
     this.sender.pump();
     return true;

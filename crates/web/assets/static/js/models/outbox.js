@@ -1,4 +1,4 @@
-/** @import {Message, OutboxEntry} from '../lib/types.js' */
+/** @import {Attachment, Message, OutboxEntry} from '../lib/types.js' */
 /** @import {LocalStore} from './local-store.js' */
 import { Emitter } from '../lib/events.js';
 import { uuid } from '../lib/ids.js';
@@ -52,14 +52,15 @@ export class Outbox extends Emitter {
    * @param {string} room
    * @param {string} body already normalised
    * @param {string} [reply_to] the message it answers
+   * @param {Attachment[]} [attachments]
    * @returns {OutboxEntry | null} `null` when too many are waiting
    */
-  add(room, body, reply_to) {
+  add(room, body, reply_to, attachments) {
     if (this.isFull) return null;
     // Two messages within a millisecond must keep their order over a reload.
     const last = [...this.#entries.values()].at(-1);
     const at = Math.max(Date.now(), (last?.at ?? 0) + 1);
-    return this.#save({ client_id: uuid(), room, body, reply_to, at, state: 'pending' });
+    return this.#save({ client_id: uuid(), room, body, reply_to, attachments, at, state: 'pending' });
   }
 
   /**
@@ -86,8 +87,8 @@ export class Outbox extends Emitter {
     // A used name would be refused for ever, so that message gets another.
     const name = entry.reason === 'client_id_reused' ? uuid() : client_id;
     this.remove(client_id);
-    const { room, body, reply_to } = entry;
-    this.#save({ client_id: name, room, body, reply_to, at: Date.now(), state: 'pending' });
+    const { room, body, reply_to, attachments } = entry;
+    this.#save({ client_id: name, room, body, reply_to, attachments, at: Date.now(), state: 'pending' });
   }
 
   /** @param {string} client_id */

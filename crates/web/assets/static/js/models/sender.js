@@ -36,10 +36,10 @@ export class Sender {
       if (this.#unanswered.has(room)) continue;
       const entry = this.outbox.nextPending(room);
       if (!entry) continue;
-      const { client_id, body, reply_to } = entry;
+      const { client_id, body, reply_to, attachments } = entry;
       const timer = setTimeout(() => this.onSilence(), ACKNOWLEDGED_WITHIN);
       this.#unanswered.set(room, { client_id, timer });
-      this.send({ type: 'send', client_id, room, body, reply_to });
+      this.send({ type: 'send', client_id, room, body, reply_to, attachments: attachments?.map(({ id }) => id) });
     }
   }
 

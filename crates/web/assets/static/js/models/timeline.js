@@ -1,4 +1,4 @@
-/** @import {Change, Item, Message, MessageItem, OutboxEntry, Quote, Reacted} from '../lib/types.js' */
+/** @import {Attachment, Change, Item, Message, MessageItem, OutboxEntry, Quote, Reacted} from '../lib/types.js' */
 import { GROUP_WINDOW, dayKey } from './time.js';
 
 /**
@@ -69,6 +69,7 @@ function fromMessage(message, me, otherReadSeq) {
     content: message.deleted ? 'deleted' : message.unreadable ? 'unreadable' : 'text',
     editedAt: message.edited_at && !message.deleted ? new Date(message.edited_at) : null,
     reactions: message.reactions.map(({ emoji, users }) => ({ emoji, mine: users.includes(me), theirs: users.some((user) => user !== me) })),
+    attachments: message.attachments,
     replyTo: message.reply_to,
     quote: null,
     undo: false,
@@ -92,6 +93,7 @@ function fromEntry(entry) {
     content: 'text',
     editedAt: null,
     reactions: [],
+    attachments: entry.attachments ?? [],
     replyTo: entry.reply_to,
     quote: null,
     undo: false,
@@ -113,7 +115,7 @@ function wish(item, changes) {
     } else if (kind !== 'delete') {
       item.reactions = reacted(item.reactions, what, kind === 'react');
     } else if (state === 'pending') {
-      Object.assign(item, { content: 'deleted', editedAt: null, reactions: [], undo: at > Date.now() });
+      Object.assign(item, { content: 'deleted', editedAt: null, reactions: [], attachments: [], undo: at > Date.now() });
     }
     item.version += `|${kind}|${what}|${state}|${item.undo}`;
   }
@@ -130,8 +132,8 @@ function reacted(reactions, emoji, mine) {
 /** @param {MessageItem | null | undefined} item `undefined` while it is looked for @returns {Quote} */
 function quoteOf(item) {
   if (!item) return { mine: null, text: item === null ? 'An earlier message' : '…', quiet: true };
-  const { mine, content, body } = item;
-  return { mine, text: content === 'text' ? oneLine(body.split('\n', 1)[0]) : STUBS[content], quiet: content !== 'text' };
+  const { mine, content } = item;
+  return { mine, text: content === 'text' ? oneLine(wordsOf(item).split('\n', 1)[0]) : STUBS[content], quiet: content !== 'text' };
 }
 
 /**
@@ -152,12 +154,18 @@ function whyNotSent({ reason, detail }) {
  * @returns {{mine: boolean, text: string, state: "pending" | "failed" | null, quiet: boolean}}
  */
 export function preview(message, waiting, me) {
-  if (waiting) return { mine: true, text: oneLine(waiting.body), state: waiting.state, quiet: false };
+  if (waiting) return { mine: true, text: oneLine(wordsOf(waiting)), state: waiting.state, quiet: false };
   if (!message) return { mine: false, text: 'No messages yet', state: null, quiet: true };
   const mine = message.sender === me;
   const stub = message.deleted ? STUBS.deleted : message.unreadable && STUBS.unreadable;
   if (stub) return { mine: false, text: stub, state: null, quiet: true };
-  return { mine, text: oneLine(message.body), state: null, quiet: false };
+  return { mine, text: oneLine(wordsOf(message)), state: null, quiet: false };
+}
+
+/** The text, or else what came without one. @param {{body: string, attachments?: Attachment[]}} message */
+export function wordsOf({ body, attachments: [file, ...more] = [] }) {
+  if (body || !file) return body;
+  return (file.preview_url ? 'Photo' : `📎 ${file.name}`) + (more.length ? ` +${more.length}` : '');
 }
 
 /** @param {string} text */

@@ -1,4 +1,5 @@
 /** @import {Task} from '../lib/types.js' */
+/** @import {FilesTray} from './files-tray.js' */
 /** @import {LocalStore} from '../models/local-store.js' */
 import { find, findHtml, isTouch } from '../lib/dom.js';
 import { MAX_LENGTH, normalizeBody, scalarCount } from '../models/text.js';
@@ -14,6 +15,8 @@ export class ComposerView {
   /** What I was writing before a task put its text there. */
   #draft = '';
   #room = '';
+  /** What goes along, once somebody brought files. @type {FilesTray | null} */
+  files = null;
   /** What is kept, as far as this page knows: another may have changed it since. */
   #kept = '';
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -29,13 +32,13 @@ export class ComposerView {
     this.send = send;
     this.form = find(root, '#composer', HTMLFormElement);
     this.text = find(this.form, 'textarea', HTMLTextAreaElement);
-    this.button = find(this.form, 'button', HTMLButtonElement);
+    this.button = find(this.form, '.send', HTMLButtonElement);
     this.counter = findHtml(this.form, '#counter');
     this.form.addEventListener('submit', (event) => {
       event.preventDefault();
-      this.#submit();
+      this.submit();
     });
-    this.text.addEventListener('input', () => this.#changed());
+    this.text.addEventListener('input', () => this.changed());
     this.text.addEventListener('keydown', (event) => this.#keydown(event));
     addEventListener('pagehide', () => this.#save());
     addEventListener('resize', () => this.#grow());
@@ -48,6 +51,7 @@ export class ComposerView {
     this.#room = room;
     this.text.value = this.#kept = this.store.get(`draft:${room}`) ?? '';
     this.text.setAttribute('aria-label', `Message to ${name}`);
+    this.files?.draw();
     this.#count();
     this.#grow();
     if (!isTouch()) this.text.focus({ preventScroll: true });
@@ -62,7 +66,7 @@ export class ComposerView {
       this.#draft = this.text.value;
       this.text.value = task.text;
     }
-    this.#changed();
+    this.changed();
     this.text.focus({ preventScroll: true });
   }
 
@@ -72,10 +76,10 @@ export class ComposerView {
     if (task?.text !== undefined) this.text.value = this.#draft;
     if (!task) return;
     task.over();
-    this.#changed();
+    this.changed();
   }
 
-  #changed() {
+  changed() {
     this.#count();
     this.#grow();
     clearTimeout(this.#saving);
@@ -91,13 +95,19 @@ export class ComposerView {
   }
 
   #count() {
-    const length = scalarCount(normalizeBody(this.text.value));
+    const body = normalizeBody(this.text.value);
+    const length = scalarCount(body);
     const tooLong = length > MAX_LENGTH;
-    this.button.disabled = length === 0 || tooLong;
+    this.button.disabled = this.#isEmpty(body) || tooLong;
     this.counter.hidden = length <= COUNT_FROM;
     this.counter.textContent = this.counter.hidden ? '' : `${length.toLocaleString('en')} / ${MAX_LENGTH.toLocaleString('en')}`;
     this.counter.classList.toggle('over', tooLong);
     this.text.setAttribute('aria-invalid', String(tooLong));
+  }
+
+  /** Files need no words, but do not go with an edit. @param {string} body */
+  #isEmpty(body) {
+    return !body && (this.#task?.text !== undefined || !this.files?.count);
   }
 
   /** As high as its text, within what the style allows. */
@@ -119,16 +129,16 @@ export class ComposerView {
     const always = event.ctrlKey || event.metaKey;
     if (!always && (event.shiftKey || event.altKey || isTouch())) return;
     event.preventDefault();
-    this.#submit();
+    this.submit();
   }
 
-  #submit() {
+  submit() {
     const body = normalizeBody(this.text.value);
     const task = this.#task;
-    if (!body || scalarCount(body) > MAX_LENGTH || !(task?.submit ?? this.send)(body)) return;
+    if (this.#isEmpty(body) || scalarCount(body) > MAX_LENGTH || !(task?.submit ?? this.send)(body)) return;
     if (task?.text === undefined) this.text.value = '';
     this.endTask();
-    this.#changed();
+    this.changed();
     this.#save();
     this.text.focus({ preventScroll: true });
   }

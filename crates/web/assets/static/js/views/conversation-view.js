@@ -1,5 +1,6 @@
 /** @import {Item, Message, Room} from '../lib/types.js' */
 /** @import {Originals} from '../models/originals.js' */
+/** @import {FilesTray} from './files-tray.js' */
 /** @import {MessageActions} from './message-actions.js' */
 /** @import {Chat} from '../models/chat.js' */
 /** @import {RoomHistory} from '../models/history.js' */
@@ -11,6 +12,7 @@ import { timeline } from '../models/timeline.js';
 import { drawAvatar } from './avatar.js';
 import { ComposerView } from './composer-view.js';
 import { LogView } from './log-view.js';
+import { files } from './message-view.js';
 import { RelationView } from './relation-view.js';
 
 /** Messages held and shown at once. */
@@ -38,6 +40,10 @@ export class ConversationView {
   items = [];
   /** @type {Promise<MessageActions> | null} */
   #actions = null;
+  /** @type {Promise<FilesTray> | null} */
+  #tray = null;
+  /** @type {Promise<void> | null} */
+  #drawsFiles = null;
   /** @type {Originals | null} */
   originals = null;
 
@@ -97,6 +103,13 @@ export class ConversationView {
     for (const type of ['click', 'keydown', 'contextmenu', 'pointerover', 'focusin']) this.log.items.addEventListener(type, act);
     this.composer.text.addEventListener('keydown', (event) => event.key === 'ArrowUp' && act(event));
     this.failedBar.addEventListener('click', act);
+    const chooser = find(this.root, '#files', HTMLInputElement);
+    findHtml(this.root, '#attach').onclick = () => chooser.click();
+    chooser.onchange = () => {
+      this.#bring('drop', chooser.files);
+      chooser.value = '';
+    };
+    for (const type of ['dragover', 'dragleave', 'drop', 'paste']) this.conversation.addEventListener(type, (event) => this.#moved(event));
   }
 
   /** The room that is open, or nothing. */
@@ -113,6 +126,21 @@ export class ConversationView {
   #act(event) {
     this.#actions ??= import('./message-actions.js').then(({ loadActions }) => loadActions(this));
     this.#actions.then((actions) => actions.handle(event), () => (this.#actions = null));
+  }
+
+  /** Files come over the conversation, or are let go. @param {any} event */
+  #moved(event) {
+    const data = event.dataTransfer ?? event.clipboardData;
+    if (!data.types.includes('Files') || (event.clipboardData && data.types.includes('text/plain'))) return;
+    event.preventDefault();
+    this.#bring(event.type, data.files);
+  }
+
+  /** Loaded when somebody has files. @param {string} how @param {FileList | null} list */
+  #bring(how, list) {
+    const brought = [...(list ?? [])];
+    this.#tray ??= import('./files-tray.js').then(({ loadTray }) => loadTray(this));
+    this.#tray.then((tray) => tray.handle(how, brought), () => (this.#tray = null));
   }
 
   /** A message that is answered but not loaded. @param {string} id @returns {Message | null | undefined} */
@@ -263,6 +291,14 @@ export class ConversationView {
       otherReadSeq: room.other_read_seq,
       unreadAfter: this.#isDividerIn(history) ? this.#unreadAfter : null,
     }));
+    if (!files.draw && items.some((item) => item.kind === 'message' && item.attachments.length)) {
+      // Drawn later they would push everything away.
+      this.#drawsFiles ??= import('./files-view.js')
+        .then(({ styled }) => styled)
+        .catch(() => void (files.draw = () => undefined)) // words stand for them
+        .then(() => this.draw());
+      return;
+    }
     this.skeleton.hidden = true;
     this.empty.hidden = items.length > 0;
     this.older.hidden = !history.hasOlder;
@@ -374,10 +410,13 @@ export class ConversationView {
 
   /** @param {string} body @param {string} [reply_to] the message it answers */
   send(body, reply_to) {
-    if (!this.#room) return false;
-    const taken = this.chat.sendMessage(this.#room, body, reply_to);
+    const tray = this.composer.files;
+    const attachments = tray?.take();
+    if (!this.#room || attachments === null) return false;
+    const taken = this.chat.sendMessage(this.#room, body, reply_to, attachments);
     this.full.hidden = taken;
     if (!taken) return false;
+    tray?.clear();
     this.log.follow();
     if (this.#history?.hasNewer) void this.#jumpToNewest();
     return true;

@@ -17,6 +17,7 @@ const PATHS = {
   copy: 'M9 9h10v11H9zM5 15V4h10',
   delete: 'M5 7h14M10 7V4h4v3m-7 0 1 13h8l1-13',
   plus: 'M12 5v14M5 12h14',
+  file: 'M6 3h8l4 4v14H6zM14 3v4h4',
 };
 
 /** @param {string} name */

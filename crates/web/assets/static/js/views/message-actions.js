@@ -8,6 +8,7 @@ import { element, findHtml, isTouch } from '../lib/dom.js';
 import { Originals } from '../models/originals.js';
 import { displayName } from '../models/person.js';
 import { withoutMarks } from '../models/text.js';
+import { wordsOf } from '../models/timeline.js';
 import { confirm } from './confirm.js';
 import { icon, loadStyle } from './lazy.js';
 import { openMenu } from './message-menu.js';
@@ -131,7 +132,7 @@ export class MessageActions {
     const actions = [
       item.id && canWrite ? ['reply', 'Reply', () => this.#reply(item)] : null,
       item.mine && text && canWrite ? ['write', 'Edit', () => this.#edit(item)] : null,
-      text ? ['copy', 'Copy text', () => void this.#copy(item)] : null,
+      text && item.body ? ['copy', 'Copy text', () => void this.#copy(item)] : null,
       item.mine ? ['delete', 'Delete', () => this.#delete(item)] : null,
     ];
     void this.styled.then(() => openMenu({
@@ -242,7 +243,7 @@ export class MessageActions {
 
   /** @param {MessageItem} item */
   #reply(item) {
-    const text = item.content === 'text' ? item.body : 'This message can’t be read';
+    const text = item.content === 'text' ? wordsOf(item) : 'This message can’t be read';
     this.#begin(`Reply to ${item.mine ? 'yourself' : this.#other()}`, text, {
       submit: (body) => this.view.send(body, item.id),
     });

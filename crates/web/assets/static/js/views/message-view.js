@@ -2,7 +2,7 @@
 import { clone, element, find, part } from '../lib/dom.js';
 import { isEmojiOnly, withoutMarks } from '../models/text.js';
 import { clock, dayLabel, full } from '../models/time.js';
-import { STUBS } from '../models/timeline.js';
+import { STUBS, wordsOf } from '../models/timeline.js';
 import { richText } from './rich-text.js';
 
 const TICKS = /** @type {const} */ ({
@@ -14,6 +14,9 @@ const TICKS = /** @type {const} */ ({
 
 /** What a body shows; an unchanged one stays, with what is selected in it. @type {WeakMap<HTMLElement, string>} */
 const texts = new WeakMap();
+
+/** How files are drawn, once there were some. @type {{draw?: (node: HTMLElement, item: MessageItem) => void}} */
+export const files = {};
 
 /** Tells whether a node still shows its item. @param {Item} item */
 export function versionOf(item) {
@@ -50,15 +53,16 @@ function drawMessage(node, item, other) {
   node.classList.toggle('mine', item.mine);
   node.classList.toggle('first', item.first);
   node.classList.toggle('stub', item.content !== 'text');
-  node.classList.toggle('emoji', item.content === 'text' && !item.quote && isEmojiOnly(item.body));
+  node.classList.toggle('emoji', item.content === 'text' && !item.quote && !item.attachments.length && isEmojiOnly(item.body));
   part(node, 'author').textContent = item.mine ? 'You: ' : `${other}: `;
-  drawBody(part(node, 'body'), item.content === 'text' ? item.body : STUBS[item.content], item.content === 'text');
+  drawBody(part(node, 'body'), item.content === 'text' ? wordsOf(item) : STUBS[item.content], item.content === 'text');
   part(node, 'actions').hidden = item.content === 'deleted' || item.state === 'failed';
   const edited = part(node, 'edited');
   edited.hidden = !item.editedAt;
   edited.title = item.editedAt ? `Edited ${full(item.editedAt)}` : '';
   drawQuote(node, item, other);
   drawReactions(node, item, other);
+  files.draw?.(node, item);
   const time = find(node, 'time', HTMLTimeElement);
   time.dateTime = item.at.toISOString();
   time.title = full(item.at);

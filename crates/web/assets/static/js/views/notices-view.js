@@ -3,6 +3,7 @@
 import { find, findHtml } from '../lib/dom.js';
 import { Notices } from '../models/notices.js';
 import { displayName } from '../models/person.js';
+import { wordsOf } from '../models/timeline.js';
 
 /** How long other tabs have to say that they show a room. */
 const ANSWERS_WITHIN = 200;
@@ -76,7 +77,7 @@ class NoticesView {
   #show(message, { id, other, state }) {
     const name = displayName(other);
     const request = state === 'request';
-    const body = message.unreadable ? '' : message.body.slice(0, LONGEST).replace(/\s+/g, ' ');
+    const body = message.unreadable ? '' : wordsOf(message).slice(0, LONGEST).replace(/\s+/g, ' ');
     try {
       const shown = new Notification(request ? 'Request' : name, {
         body: request ? `${name} wants to write to you` : body,

@@ -1,9 +1,8 @@
-/** @import {Room, User} from '../lib/types.js' */
+/** @import {Room} from '../lib/types.js' */
 /** @import {Chat} from '../models/chat.js' */
 import { Problem } from '../lib/api.js';
 import { find, findHtml, part } from '../lib/dom.js';
 import { displayName } from '../models/person.js';
-import { confirm } from './confirm.js';
 
 /** How one stands to the other: a request to answer, a block to lift, and the menu to put one. */
 export class RelationView {
@@ -77,8 +76,7 @@ export class RelationView {
     this.#busy = true;
     this.problem.hidden = true;
     try {
-      if (what === 'block' && !(await askToBlock(room.other))) return;
-      if (what === 'clear' && !(await askToClear(room.other))) return;
+      if (/^(block|clear)/.test(what) && !(await ask(what, room.other))) return;
       await this.#do(what, room);
       this.actions.changed();
     } catch (problem) {
@@ -107,14 +105,10 @@ export class RelationView {
   }
 }
 
-/** @param {User} other */
-function askToBlock(other) {
-  const explanation = 'They can’t write to you, and neither of you sees whether the other is online. They are not told.';
-  return confirm(`Block ${displayName(other)}?`, explanation, 'Block');
-}
-
-/** @param {User} other */
-function askToClear(other) {
-  const explanation = `It is gone for you, for good. ${displayName(other)} keeps it and is not told.`;
-  return confirm('Clear this conversation?', explanation, 'Clear');
+/** @param {string} what @param {import('../lib/types.js').User} other */
+async function ask(what, other) {
+  const questions = await import('./relation-questions.js').catch(() => {
+    throw new Problem(0, 'network', 'The server can’t be reached.');
+  });
+  return questions.ask(what, other);
 }
