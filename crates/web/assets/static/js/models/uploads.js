@@ -35,6 +35,10 @@ export class Uploads extends Emitter {
     this.bring = bring;
   }
 
+  get isEmpty() {
+    return this.#all.length === 0;
+  }
+
   /** @param {string} room */
   of(room) {
     return this.#all.filter((one) => one.room === room);

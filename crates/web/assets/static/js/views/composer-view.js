@@ -61,6 +61,7 @@ export class ComposerView {
   begin(task) {
     this.endTask();
     this.#save();
+    this.files?.release();
     this.#task = task;
     if (task.text !== undefined) {
       this.#draft = this.text.value;

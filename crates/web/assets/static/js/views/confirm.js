@@ -1,4 +1,7 @@
 import { clone, find, part } from '../lib/dom.js';
+import { loadStyle } from './lazy.js';
+
+const styled = loadStyle('dialog');
 
 /**
  * Asks before something is lost.
@@ -7,7 +10,8 @@ import { clone, find, part } from '../lib/dom.js';
  * @param {string} yes the words on the button that does it
  * @returns {Promise<boolean>}
  */
-export function confirm(question, explanation, yes) {
+export async function confirm(question, explanation, yes) {
+  await styled;
   const dialog = clone('t-confirm');
   if (!(dialog instanceof HTMLDialogElement)) throw new Error('t-confirm holds no dialog');
   part(dialog, 'question').textContent = question;

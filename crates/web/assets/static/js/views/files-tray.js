@@ -5,9 +5,8 @@
 import { element } from '../lib/dom.js';
 import { upload } from '../lib/upload.js';
 import { Uploads, sizeOf } from '../models/uploads.js';
-import { icon, loadStyle } from './lazy.js';
-
-const styled = loadStyle('files');
+import { styled } from './files-view.js'; // to show what is sent, even without a connection
+import { icon } from './lazy.js';
 
 /** @param {ConversationView} view */
 export async function loadTray(view) {
@@ -45,7 +44,11 @@ export class FilesTray {
     this.refusal.setAttribute('role', 'alert');
     this.composer.form.before(this.said, this.refusal, this.note, this.list);
     this.drop = element('p', 'Drop files here to attach them', 'drop-here');
+    this.drop.hidden = true;
     view.log.log.after(this.drop);
+    addEventListener('beforeunload', (event) => {
+      if (!this.uploads.isEmpty) event.preventDefault(); // they would be lost
+    });
     this.uploads.on('change', (room) => room === view.room && this.draw());
     this.uploads.on('done', (one) => this.#done(one));
     this.draw();
@@ -56,7 +59,7 @@ export class FilesTray {
     const canWrite = !this.composer.form.hidden;
     this.drop.hidden = how !== 'dragover' || !canWrite;
     if (files.length === 0 || !canWrite || (how !== 'drop' && how !== 'paste')) return;
-    this.#release();
+    this.release();
     this.refusal.textContent = this.uploads.add(this.view.room, files);
     this.refusal.hidden = !this.refusal.textContent;
     this.composer.text.focus({ preventScroll: true });
@@ -84,7 +87,8 @@ export class FilesTray {
     this.uploads.clear(this.view.room);
   }
 
-  #release() {
+  /** A message that waits for its files no longer goes by itself. */
+  release() {
     this.#holding = '';
     this.#drawNote();
   }
@@ -94,7 +98,7 @@ export class FilesTray {
     const here = one.room === this.view.room;
     if (here) this.said.textContent = one.state === 'there' ? `${one.file.name} is uploaded` : `${one.file.name} could not be uploaded. ${one.why}`;
     if (this.#holding !== one.room) return;
-    if (!here || one.state === 'failed') this.#release();
+    if (!here || one.state === 'failed') this.release();
     else if (this.uploads.ready(one.room)) this.composer.submit();
   }
 
@@ -125,7 +129,6 @@ export class FilesTray {
       if (all.length === 0) this.refusal.hidden = true;
     }
     this.list.hidden = all.length === 0;
-    this.drop.hidden = true;
     this.#drawNote();
     this.composer.changed();
   }

@@ -9,6 +9,9 @@ import { files } from './message-view.js';
 /** Longest and shortest edge of a picture in the conversation. */
 const LONGEST = 320;
 const SHORTEST = 48;
+/** Until a picture that did not come is asked for again, doubled each time, and how often. */
+const AGAIN_AFTER = 2000;
+const TRIES = 6;
 
 /** What a message shows already; it never gets other files. @type {WeakMap<HTMLElement, string>} */
 const shown = new WeakMap();
@@ -50,6 +53,11 @@ function drawPicture({ name, url, preview_url, width, height }) {
   image.alt = `Photo ${name}`.trim();
   image.decoding = 'async';
   image.src = preview_url ?? '';
+  let failures = 0;
+  image.onerror = () => {
+    failures += 1;
+    if (failures < TRIES) setTimeout(() => (image.src = preview_url ?? ''), AGAIN_AFTER * 2 ** (failures - 1));
+  };
   link.append(image);
   return link;
 }
