@@ -42,6 +42,7 @@ export class FilesTray {
     this.note.setAttribute('role', 'status');
     this.refusal = element('p', '', 'failed-bar');
     this.refusal.setAttribute('role', 'alert');
+    this.refusal.hidden = true;
     this.composer.form.before(this.said, this.refusal, this.note, this.list);
     this.drop = element('p', 'Drop files here to attach them', 'drop-here');
     this.drop.hidden = true;
