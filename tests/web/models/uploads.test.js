@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { mock, test } from 'node:test';
 import { Problem } from '../../../crates/web/assets/static/js/lib/api.js';
+import { upload } from '../../../crates/web/assets/static/js/lib/upload.js';
 import { LocalStore } from '../../../crates/web/assets/static/js/models/local-store.js';
 import { Outbox } from '../../../crates/web/assets/static/js/models/outbox.js';
 import { Sender } from '../../../crates/web/assets/static/js/models/sender.js';
@@ -16,6 +17,55 @@ const attachment = (name, more = {}) => ({
   id: `id-${name}`, name, type: 'text/plain', size: 10, width: null, height: null, url: `/api/attachments/id-${name}`, preview_url: null, ...more,
 });
 const photo = attachment('lake.png', { type: 'image/png', width: 3, height: 2, preview_url: '/api/attachments/id-lake.png/preview' });
+
+/** A request whose other end is the test. */
+class FakeRequest {
+  /** @type {any} */
+  upload = {};
+  status = 0;
+  responseText = '';
+  aborted = false;
+  /** @type {any} */
+  onload;
+  /** @type {any} */
+  onloadend;
+  /** @type {string[]} */
+  headers = [];
+
+  open() {}
+
+  /** @param {string} name @param {string} value */
+  setRequestHeader(name, value) {
+    this.headers.push(`${name}: ${value}`);
+  }
+
+  send() {}
+
+  abort() {
+    this.aborted = true;
+    this.onloadend();
+  }
+
+  /** @param {number} status @param {string} text */
+  answer(status, text) {
+    Object.assign(this, { status, responseText: text });
+    this.onload();
+    this.onloadend();
+  }
+}
+
+/** An upload over such a request. */
+function overFake() {
+  const request = new FakeRequest();
+  /** @type {any} */ (globalThis).XMLHttpRequest = function () {
+    return request;
+  };
+  const cancel = new AbortController();
+  /** @type {number[]} */
+  const sent = [];
+  const answer = upload('/api/rooms/r/attachments?name=a', file('a'), (bytes) => sent.push(bytes), cancel.signal);
+  return { request, cancel, sent, answer };
+}
 
 /** Uploads that end when the test says so. */
 function setUp() {
@@ -136,4 +186,41 @@ test('in a line a message without words is named by its files', () => {
 
 test('sizes are told as people read them', () => {
   assert.deepEqual([0, 1023, 1024, 10 * 1024, 1536 * 1024, MAX_SIZE].map(sizeOf), ['0 B', '1023 B', '1.0 KiB', '10 KiB', '1.5 MiB', '20 MiB']);
+});
+
+test('a file goes with its type, tells how far it is and becomes what the server says', async () => {
+  const { request, sent, answer } = overFake();
+  assert.ok(request.headers.includes('content-type: text/plain'));
+  request.upload.onprogress({ loaded: 4 });
+  request.answer(201, JSON.stringify(photo));
+  assert.deepEqual(await answer, photo);
+  assert.deepEqual(sent, [4]);
+});
+
+test('what the server has against a file is told, also when it is a proxy that speaks', async () => {
+  const refused = overFake();
+  refused.request.answer(409, JSON.stringify({ code: 'quota_exceeded', detail: 'There is no space left.' }));
+  await assert.rejects(refused.answer, { status: 409, code: 'quota_exceeded', message: 'There is no space left.' });
+  const proxied = overFake();
+  proxied.request.answer(502, '<html>Bad gateway</html>');
+  await assert.rejects(proxied.answer, { status: 502, code: 'unknown' });
+});
+
+test('a connection that is silent for a minute is given up, one that moves is not', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  const { request, answer } = overFake();
+  mock.timers.tick(50_000);
+  request.upload.onprogress({ loaded: 4 });
+  mock.timers.tick(50_000);
+  assert.equal(request.aborted, false);
+  mock.timers.tick(10_000);
+  await assert.rejects(answer, { status: 0, code: 'network' });
+  assert.equal(request.aborted, true);
+  mock.timers.reset();
+});
+
+test('a cancelled file is no longer sent', () => {
+  const { request, cancel } = overFake();
+  cancel.abort();
+  assert.equal(request.aborted, true);
 });

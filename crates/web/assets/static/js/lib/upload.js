@@ -17,11 +17,15 @@ export function upload(path, file, onProgress, signal) {
   const request = new XMLHttpRequest();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let silence;
-  const heard = () => {
-    clearTimeout(silence);
-    silence = setTimeout(() => request.dispatchEvent(new ProgressEvent('error')), SILENCE);
-  };
   return new Promise((resolve, reject) => {
+    const fail = () => {
+      reject(new Problem(0, 'network', UNREACHABLE));
+      request.abort();
+    };
+    const heard = () => {
+      clearTimeout(silence);
+      silence = setTimeout(fail, SILENCE);
+    };
     request.open('POST', path);
     request.setRequestHeader('accept', 'application/json');
     request.setRequestHeader('content-type', file.type || 'application/octet-stream');
@@ -34,10 +38,7 @@ export function upload(path, file, onProgress, signal) {
       if (request.status === 201 && answer) resolve(answer);
       else reject(new Problem(request.status, answer?.code ?? 'unknown', answer?.detail ?? 'Something went wrong. Please try again.'));
     };
-    request.onerror = () => {
-      reject(new Problem(0, 'network', UNREACHABLE));
-      request.abort();
-    };
+    request.onerror = fail;
     request.onloadend = () => clearTimeout(silence);
     signal.addEventListener('abort', () => request.abort());
     heard();
