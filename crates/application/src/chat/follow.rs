@@ -2,20 +2,20 @@
 use super::{Attendance, Attending, OpenedMessage, Opener, Relations, RoomEntry, Rooms};
 use crate::{
     accounts::{Authenticate, SignedIn},
-    ports::{Delivery, EventBus, Subscription, Unavailable},
+    ports::{Delivery, EventBus, RoomRepository, Subscription, Unavailable},
 };
 use domain::{
     Timestamp,
     event::ChatEvent,
     id::{RoomId, UserId},
-    room::Standing,
+    room::{Cleared, Standing},
 };
 use std::{
     collections::{HashMap, HashSet},
     future::pending,
     sync::Arc,
 };
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, task::JoinHandle};
 
 /// Lets somebody follow their rooms.
 #[derive(Clone)]
@@ -90,27 +90,62 @@ pub struct Following {
     /// In a scope of one room, the other person of it.
     other: Option<UserId>,
     around: Around,
-    heads: Heads,
+    cleared: ClearedRooms,
     _attending: Attending,
 }
 
-/// The newest message of each room that was heard of: an older one may be cleared.
+/// What this person cleared in each room that was heard of.
 #[derive(Default)]
-struct Heads(HashMap<RoomId, u64>);
+struct ClearedRooms {
+    known: HashMap<RoomId, u64>,
+    /// Asked for and not yet known. It goes on when a wait is cancelled, as a look-up that is given
+    /// up costs some stores a connection.
+    asking: Option<(RoomId, Asking)>,
+}
 
-impl Heads {
+type Asking = JoinHandle<Result<Option<Cleared>, Unavailable>>;
+
+impl ClearedRooms {
     /// More are forgotten, and looked up once more.
     const MOST: usize = 10_000;
 
-    /// Whether a message is newer than all that was heard of in its room, as far as is known.
-    fn extend(&mut self, room: RoomId, seq: u64) -> bool {
-        if self.0.len() >= Self::MOST {
-            self.0.clear();
+    /// Up to which message; looked up once for each room. Safe to cancel.
+    async fn up_to(
+        &mut self,
+        rooms: &Arc<dyn RoomRepository>,
+        room: RoomId,
+        user: UserId,
+    ) -> Result<u64, Unavailable> {
+        if let Some(seq) = self.known.get(&room) {
+            return Ok(*seq);
         }
-        let head = self.0.entry(room).or_insert(u64::MAX);
-        let newer = *head < seq;
-        *head = if *head == u64::MAX { seq } else { seq.max(*head) };
-        newer
+        let asking = match self.asking.take() {
+            Some((asked, asking)) if asked == room => asking,
+            _ => {
+                let rooms = rooms.clone();
+                tokio::spawn(async move { rooms.find_cleared(room, user).await })
+            }
+        };
+        let (_, asking) = self.asking.insert((room, asking));
+        let found = asking.await;
+        self.asking = None;
+        let found = found.map_err(|error| Unavailable::of("store", error))??;
+        if self.known.len() >= Self::MOST {
+            self.known.clear();
+        }
+        let seq = found.unwrap_or_default().seq;
+        self.known.insert(room, seq);
+        Ok(seq)
+    }
+
+    /// It may be more by now.
+    fn forget(&mut self, room: RoomId) {
+        self.known.remove(&room);
+        self.asking = None;
+    }
+
+    fn forget_all(&mut self) {
+        *self = Self::default();
     }
 }
 
@@ -187,7 +222,7 @@ impl Follow {
             events,
             other,
             around: Around::default(),
-            heads: Heads::default(),
+            cleared: ClearedRooms::default(),
             _attending: self.attendance.attend(who.user),
         };
         following.look_around(None);
@@ -235,7 +270,10 @@ impl Following {
     async fn show_received(&mut self) -> Option<LiveEvent> {
         let event = match &self.received {
             None => None,
-            Some(Delivery::Resync) => self.after_loss().await,
+            Some(Delivery::Resync) => {
+                self.cleared.forget_all();
+                self.after_loss().await
+            }
             Some(Delivery::Event(event)) => {
                 let event = event.clone();
                 self.show(&event).await
@@ -295,6 +333,9 @@ impl Following {
         {
             return None;
         }
+        if let ChatEvent::RoomChanged { room, .. } = event {
+            self.cleared.forget(*room);
+        }
         if let Some(room) = event.room() {
             match self.is_in_sight(event, room).await {
                 Ok(true) => {}
@@ -304,9 +345,10 @@ impl Following {
         }
         match event {
             ChatEvent::Message { message, .. } => {
-                match self.is_cleared(message.room, message.seq).await {
-                    Ok(false) => {}
-                    Ok(true) => return None,
+                let rooms = &self.follow.rooms.rooms;
+                match self.cleared.up_to(rooms, message.room, self.who.user).await {
+                    Ok(cleared) if message.seq > cleared => {}
+                    Ok(_) => return None,
                     Err(_) => return Some(LiveEvent::Resync),
                 }
                 Some(LiveEvent::Message(Box::new(self.follow.opener.open(message.clone()))))
@@ -331,15 +373,6 @@ impl Following {
                 (*session == self.who.session).then_some(LiveEvent::SessionEnded)
             }
         }
-    }
-
-    /// Whether this follower cleared the message. What is newer than all that they heard of is not.
-    async fn is_cleared(&mut self, room: RoomId, seq: u64) -> Result<bool, Unavailable> {
-        if self.heads.extend(room, seq) {
-            return Ok(false);
-        }
-        let cleared = self.follow.rooms.rooms.find_cleared(room, self.who.user).await?;
-        Ok(cleared.is_some_and(|cleared| seq <= cleared.seq))
     }
 
     /// Nothing is heard of a room that was declined, unless it is that one did so, or that it came
