@@ -36,6 +36,7 @@ export class LogView {
   #opening = true;
   /** The place that was last put or scrolled to, to tell a resize from a scroll. */
   #atBottom = true;
+  #top = 0;
 
   /**
    * @param {HTMLElement} root
@@ -106,6 +107,8 @@ export class LogView {
    * @param {{other: string, hasOlder: boolean, hasNewer: boolean}} state
    */
   draw(items, { other, hasOlder, hasNewer }) {
+    // Who has just scrolled may not have been told of yet.
+    if (this.log.scrollTop !== this.#top) this.#look();
     const follow = this.#followNext || (this.#atBottom && !this.#hasNewer);
     const keep = follow ? null : this.#anchor(items);
     const hadFocus = this.items.contains(document.activeElement);
@@ -183,10 +186,15 @@ export class LogView {
 
   /** Looks where the reader is, and whether more has to be loaded there. */
   check() {
-    this.#atBottom = this.#distance() <= NEAR_BOTTOM;
+    this.#look();
     this.actions.onScroll();
     if (this.#hasOlder && this.log.scrollTop < NEAR_END) this.actions.onNearOlder();
     if (this.#hasNewer && this.#distance() < NEAR_END) this.actions.onNearNewer();
+  }
+
+  #look() {
+    this.#top = this.log.scrollTop;
+    this.#atBottom = this.#distance() <= NEAR_BOTTOM;
   }
 
   toBottom() {
