@@ -17,7 +17,7 @@ const AT_ONCE: usize = 500;
 async fn main() {
     let asked = std::env::var("BENCH_MESSAGES").unwrap_or_else(|_| "10000,100000".to_owned());
     let lengths: Vec<usize> = asked.split(',').map(|n| n.parse().expect("a number")).collect();
-    let server = Server::start();
+    let server = Server::start_unlimited();
     println!("{:>10} {:>14} {:>8} {:>16}", "messages", "median", "calls", "longest call");
     for length in lengths {
         let (ann, _, room) = Person::pair(&server).await;

@@ -281,6 +281,31 @@ for (const look of LOOKS.slice(0, 2)) {
   });
 }
 
+test('an emoji goes into the text where the cursor is', async (t) => {
+  const { ann, bob } = await annAndBob();
+  await journey(t, [ann, bob], async () => {
+    const button = ann.page.getByRole('button', { name: 'Emoji', exact: true });
+    const picker = ann.page.getByRole('dialog', { name: 'Choose an emoji' });
+    await ann.composer.fill('well done you');
+    await ann.composer.evaluate((box) => box.setSelectionRange(4, 9));
+    await button.click();
+    await picker.getByLabel('Search emoji by name').fill('party po');
+    await ann.page.keyboard.press('Enter');
+    await picker.waitFor({ state: 'detached' });
+    assert.equal(await ann.composer.inputValue(), 'well🎉 you', 'in place of what was selected');
+    await ann.page.keyboard.type('!');
+    assert.equal(await ann.composer.inputValue(), 'well🎉! you', 'one goes on writing behind it');
+
+    await button.click();
+    await picker.waitFor();
+    await ann.page.keyboard.press('Escape');
+    await picker.waitFor({ state: 'detached' });
+    assert.equal(await ann.composer.inputValue(), 'well🎉! you');
+    await ann.composer.press('Enter');
+    await bob.bubble('well🎉! you').waitFor(LIVE);
+  });
+});
+
 test('an answer leads to what is far above, and back', async (t) => {
   const { ann, bob, room } = await annAndBob();
   await journey(t, [ann, bob], async () => {

@@ -4,7 +4,7 @@ import { find, findHtml } from '../lib/dom.js';
 import { carryNext, offerMailbox, wanted } from '../lib/page.js';
 import { localPath, withNext } from '../models/next.js';
 import { clock, countdown } from '../models/time.js';
-import { onlyDigits, takeDigits } from '../views/code-field.js';
+import { onlyDigits, refusedCode, takeDigits } from '../views/code-field.js';
 import { Form } from '../views/form.js';
 
 const sections = ['#loading', '#waiting', '#nothing', '#unreachable'].map((id) => findHtml(document, id));
@@ -39,19 +39,12 @@ function refuse(text) {
 
 /** Whether the refusal has been explained. @param {Problem} problem */
 function explain(problem) {
+  const refused = refusedCode(problem);
+  if (refused) {
+    refuse(refused.words);
+    return true;
+  }
   switch (problem.code) {
-    case 'otp_invalid': {
-      const left = problem.extra.attempts_left;
-      if (left === 0) refuse('Not right, and that was the last try. Send a new code.');
-      else refuse(typeof left === 'number' ? `Not right, ${left} ${left === 1 ? 'try' : 'tries'} left.` : 'Not right. Is it the newest mail?');
-      return true;
-    }
-    case 'otp_exhausted':
-      refuse('This code has been tried too often. Send a new code.');
-      return true;
-    case 'otp_expired':
-      refuse('This code has expired. Send a new code.');
-      return true;
     case 'not_found':
       show('#nothing');
       return true;

@@ -3,7 +3,7 @@ import { Problem, call, serverNow } from '../lib/api.js';
 import { find, findHtml } from '../lib/dom.js';
 import { afterSignIn, carryNext, offerMailbox, signUpDraft } from '../lib/page.js';
 import { clock, countdown } from '../models/time.js';
-import { onlyDigits, takeDigits } from '../views/code-field.js';
+import { onlyDigits, refusedCode, takeDigits } from '../views/code-field.js';
 import { Form } from '../views/form.js';
 
 const sections = ['#loading', '#waiting', '#nothing', '#unreachable'].map((id) => findHtml(document, id));
@@ -43,26 +43,15 @@ function refuse(text) {
 
 /** Whether the refusal has been explained. @param {Problem} problem */
 function explain(problem) {
-  switch (problem.code) {
-    case 'otp_invalid': {
-      const left = problem.extra.attempts_left;
-      if (left === 0) spend('Not right, and that was the last try. Send a new code.');
-      else refuse(typeof left === 'number' ? `Not right, ${left} ${left === 1 ? 'try' : 'tries'} left.` : 'Not right. Is it the newest mail?');
-      return true;
-    }
-    case 'otp_exhausted':
-      spend('This code has been tried too often. Send a new code.');
-      return true;
-    case 'otp_expired':
-      spend('This code has expired. Send a new code.');
-      return true;
-    case 'username_taken':
-      findHtml(document, '#taken').hidden = false;
-      verify.hidden = true;
-      return true;
-    default:
-      return false;
+  const refused = refusedCode(problem);
+  if (refused) {
+    (refused.spent ? spend : refuse)(refused.words);
+    return true;
   }
+  if (problem.code !== 'username_taken') return false;
+  findHtml(document, '#taken').hidden = false;
+  verify.hidden = true;
+  return true;
 }
 
 /** @param {string} why */

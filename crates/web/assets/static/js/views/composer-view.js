@@ -80,6 +80,13 @@ export class ComposerView {
     this.changed();
   }
 
+  /** Puts something where the cursor is, in place of what is selected. @param {string} what */
+  insert(what) {
+    const { selectionStart, selectionEnd } = this.text;
+    this.text.setRangeText(what, selectionStart, selectionEnd, 'end');
+    this.text.dispatchEvent(new InputEvent('input', { bubbles: true }));
+  }
+
   changed() {
     this.#count();
     this.#grow();

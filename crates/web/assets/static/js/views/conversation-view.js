@@ -103,6 +103,7 @@ export class ConversationView {
     for (const type of ['click', 'keydown', 'contextmenu', 'pointerover', 'focusin']) this.log.items.addEventListener(type, act);
     this.composer.text.addEventListener('keydown', (event) => event.key === 'ArrowUp' && act(event));
     this.failedBar.addEventListener('click', act);
+    findHtml(this.root, '#emoji').onclick = () => void this.#addEmoji();
     const chooser = find(this.root, '#files', HTMLInputElement);
     findHtml(this.root, '#attach').onclick = () => chooser.click();
     chooser.onchange = () => {
@@ -120,6 +121,13 @@ export class ConversationView {
   /** To where one goes on writing; on glass that would open the keyboard. */
   focus() {
     (isTouch() ? this.log.log : this.composer.text).focus({ preventScroll: true });
+  }
+
+  /** Loaded when somebody wants one; without a network nothing opens, and the bar says why. */
+  async #addEmoji() {
+    const emoji = await import('./emoji-picker.js').then(({ pickEmoji }) => pickEmoji(), () => '');
+    if (emoji) this.composer.insert(emoji);
+    this.focus();
   }
 
   /** Loaded when somebody comes near a message. @param {Event} event */
