@@ -190,8 +190,8 @@ async fn strangers_learn_nothing_of_what_somebody_hides() {
 async fn across_instances_it_counts_at_once() {
     let deployment = Deployment::start(2).await;
     let (ann, bob, room) = deployment.pair().await;
-    let (here, there) = (deployment.instance(0), deployment.instance(1));
-    let (ann, bob) = (ann.at(&here), bob.at(&there));
+    let [first, second] = [0, 1].map(|number| deployment.instance(number));
+    let (ann, bob) = (ann.at(&first), bob.at(&second));
     for _ in 0..3 {
         ann.say(&room, "hello").await;
     }
@@ -203,19 +203,19 @@ async fn across_instances_it_counts_at_once() {
 
     // Bob changes it where Ann's socket isn't, Ann where his isn't.
     change(&bob, json!({"presence": false, "read_receipts": false})).await;
+    assert_eq!(hers.next_of("room").await["other_read_seq"], 0);
     see_vanish(&mut hers, &bob).await;
     see_vanish(&mut his, &ann).await;
-    assert_eq!(hers.next_of("room").await["other_read_seq"], 0);
     read(&bob, &room, 2).await;
-    read(&bob.at(&here), &room, 3).await;
+    read(&bob.at(&first), &room, 3).await;
     let heard = hear_until_own(&mut hers, &ann, &room).await;
     assert!(heard.iter().all(|frame| frame["type"] != "read"), "{heard:?}");
     assert_eq!(other_read(&ann, &room).await, 0);
-    let mut his_other = bob.at(&here).socket().await;
+    let mut his_other = bob.at(&first).socket().await;
     assert_eq!(his_other.next_presence(QUIET).await, None);
     assert_eq!(hers.next_presence(QUIET).await, None);
 
-    change(&bob.at(&here), json!({"presence": true, "read_receipts": true})).await;
+    change(&bob.at(&first), json!({"presence": true, "read_receipts": true})).await;
     assert_eq!(hers.next_of("room").await["other_read_seq"], 3);
     see_online(&mut hers, &bob).await;
     for socket in [&mut his, &mut his_other] {
