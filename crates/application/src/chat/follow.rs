@@ -219,17 +219,17 @@ impl Look {
         &mut self,
         message: &SealedMessage,
     ) -> Result<Option<LiveEvent>, Unavailable> {
-        let cleared = match self.cleared {
-            Some(seq) => seq,
-            None => {
-                let rooms = &self.follow.rooms.rooms;
-                rooms.find_cleared(message.room, self.who.user).await?.unwrap_or_default().seq
-            }
-        };
-        self.cleared = Some(cleared);
-        let shown = message.seq > cleared;
+        let shown = message.seq > self.cleared(message.room).await?;
         let opened = shown.then(|| self.follow.opener.open(message.clone()));
         Ok(opened.map(|opened| LiveEvent::Message(Box::new(opened))))
+    }
+
+    async fn cleared(&mut self, room: RoomId) -> Result<u64, Unavailable> {
+        if let Some(seq) = self.cleared {
+            return Ok(seq);
+        }
+        let found = self.follow.rooms.rooms.find_cleared(room, self.who.user).await?;
+        Ok(*self.cleared.insert(found.unwrap_or_default().seq))
     }
 
     async fn sees_reading_of(&mut self, other: UserId) -> Result<bool, Unavailable> {
