@@ -104,6 +104,7 @@ async fn all_that_is_ones_own_is_in_it_and_nothing_of_others() {
     bob.say(&theirs, "between bob and carl alone").await;
     ann.patch("/api/me", json!({"first_name": "Ann", "last_name": "<i>Baker</i>"})).await.must(200);
     ann.ask(Method::PUT, &format!("/api/blocks/{}", carl.id)).await;
+    ann.patch("/api/me/privacy", json!({"presence": false})).await.must(200);
 
     let bodies = [
         "good morning",
@@ -133,6 +134,7 @@ async fn all_that_is_ones_own_is_in_it_and_nothing_of_others() {
     assert_eq!(account["username"], json!(ann.username));
     assert_eq!(account["email"], json!(ann.email));
     assert_eq!((&account["first_name"], &account["picture"]), (&json!("Ann"), &Value::Null));
+    assert_eq!(account["privacy"], json!({"read_receipts": true, "presence": false}));
     let devices = json_of(&files, "devices.json");
     assert_eq!(devices["sessions"][0]["current"], json!(true));
     assert_eq!(devices["known_browsers"].as_array().map(Vec::len), Some(1));

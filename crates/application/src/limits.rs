@@ -32,6 +32,8 @@ const SEARCHES_BY_USER: Quota = Quota::new(60, TimeDelta::milliseconds(500));
 const MESSAGE_SEARCHES_BY_USER: Quota = Quota::new(60, TimeDelta::milliseconds(250));
 const ROOMS_BY_USER: Quota = Quota::new(100, TimeDelta::seconds(5));
 const PICTURES_BY_USER: Quota = Quota::new(20, TimeDelta::seconds(30));
+/// Told in every room.
+const PRIVACY_BY_USER: Quota = Quota::new(20, TimeDelta::seconds(10));
 /// Reads a whole history.
 const EXPORTS_BY_USER: Quota = Quota::new(3, TimeDelta::minutes(20));
 /// As many as come with ten messages; all files together are bounded by what they take up.
@@ -156,6 +158,11 @@ impl Limits {
     /// Somebody sends an image, to be their picture.
     pub async fn picture(&self, user: UserId) -> Result<(), Throttled> {
         self.admit("picture", user.to_string(), PICTURES_BY_USER).await
+    }
+
+    /// Somebody changes what others see of them.
+    pub async fn privacy(&self, user: UserId) -> Result<(), Throttled> {
+        self.admit("privacy", user.to_string(), PRIVACY_BY_USER).await
     }
 
     /// Somebody takes away all that is stored about them.

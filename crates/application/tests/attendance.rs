@@ -7,7 +7,7 @@ use application::{
 };
 use domain::{
     TimeDelta, Timestamp,
-    event::ChatEvent,
+    event::{ChatEvent, Sight},
     id::{RoomId, UserId},
     room::Participants,
 };
@@ -36,11 +36,11 @@ fn bob() -> UserId {
 }
 
 fn online(user: UserId) -> LiveEvent {
-    LiveEvent::Presence { user, left_at: None }
+    LiveEvent::Presence { user, sight: Sight::Online }
 }
 
 fn gone(user: UserId, left_at: Timestamp) -> LiveEvent {
-    LiveEvent::Presence { user, left_at: Some(left_at) }
+    LiveEvent::Presence { user, sight: Sight::Left(left_at) }
 }
 
 impl Town {

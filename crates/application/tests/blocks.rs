@@ -8,6 +8,7 @@ use application::{
 use domain::{
     TimeDelta,
     block::Block,
+    event::Sight,
     history::Limit,
     id::{RoomId, UserId},
 };
@@ -111,13 +112,13 @@ async fn a_block_that_another_instance_put_counts_within_a_second() {
 async fn neither_sees_the_other_come_go_or_write() {
     let street = Street::new().await;
     let (mut anns, mut bobs) = (street.follow(1).await, street.follow(2).await);
-    let online = |n| LiveEvent::Presence { user: me(n), left_at: None };
+    let online = |n| LiveEvent::Presence { user: me(n), sight: Sight::Online };
     assert!(hear(&mut anns).await.contains(&online(2)));
     hear(&mut bobs).await;
     street.block(1, 2).await;
     for (heard, other) in [(hear(&mut anns).await, 2), (hear(&mut bobs).await, 1)] {
-        let left_at = Some(street.w.now());
-        assert_eq!(heard, [LiveEvent::Presence { user: me(other), left_at }], "at once");
+        let sight = Sight::Left(street.w.now());
+        assert_eq!(heard, [LiveEvent::Presence { user: me(other), sight }], "at once");
     }
     for n in 1..=2 {
         assert!(street.w.typing().execute(me(n), street.room).await.expect("answers"));

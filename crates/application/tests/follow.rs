@@ -1,7 +1,7 @@
 use crate::world::{World, a_body, a_draft, down, limits_but};
 use application::{
     accounts::{Authenticate, SignedIn},
-    chat::{Content, Follow, Following, LiveEvent, Rooms, Scope, Typing},
+    chat::{Content, Follow, Following, LiveEvent, Memory, Relations, Rooms, Scope, Typing},
     ports::{
         EventBus, EventSender, MockEventBus, MockRoomRepository, MockSessionRepository, OpenedRoom,
         RoomRepository, Subscription, Unavailable, event_channel,
@@ -17,9 +17,13 @@ use domain::{
     room::{Cleared, NewRoom, Participants, Partner, ReadMark, RoomCursor, RoomView, Standing},
     session::Session,
 };
-use std::{future::ready, sync::Arc};
+use std::{
+    future::ready,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 use testkit::{START, a_message, a_session, a_user};
-use tokio::task::yield_now;
+use tokio::{sync::Semaphore, task::yield_now, time::sleep};
 
 /// Person `n`, signed in.
 async fn signed_in(w: &World, n: u32) -> SignedIn {
@@ -315,18 +319,52 @@ async fn after_a_loss_a_store_that_is_down_ends_no_session() {
     assert_eq!(following.next().await, LiveEvent::Resync);
 }
 
-/// Rooms that are never found at once.
-struct Slow(Arc<dyn RoomRepository>);
+/// Rooms that are found once they are let through, and what was asked for.
+struct Slow {
+    rooms: Arc<dyn RoomRepository>,
+    asked: Mutex<Vec<&'static str>>,
+    let_through: Semaphore,
+}
+
+impl Slow {
+    fn new(w: &World) -> Arc<Self> {
+        let (asked, let_through) = (Mutex::default(), Semaphore::new(0));
+        Arc::new(Self { rooms: w.store.rooms.clone(), asked, let_through })
+    }
+
+    /// Person 1 follows what is as slow as this.
+    async fn follow(self: &Arc<Self>, w: &World) -> Following {
+        let ann = signed_in(w, 1).await;
+        let relations = Arc::new(Relations {
+            rooms: self.clone(),
+            blocks: w.store.blocks.clone(),
+            users: w.store.users.clone(),
+            clock: w.clock.clone(),
+            memory: Memory::default(),
+        });
+        let rooms = Rooms { rooms: self.clone(), ..w.rooms() };
+        following(&Follow { rooms, relations, ..w.follow() }, ann, Scope::AllRooms).await
+    }
+
+    async fn pass(&self, question: &'static str) {
+        self.asked.lock().expect("is whole").push(question);
+        self.let_through.acquire().await.expect("is open").forget();
+    }
+
+    fn asked(&self) -> Vec<&'static str> {
+        self.asked.lock().expect("is whole").clone()
+    }
+}
 
 #[async_trait]
 impl RoomRepository for Slow {
     async fn open(&self, room: NewRoom) -> Result<OpenedRoom, Unavailable> {
-        self.0.open(room).await
+        self.rooms.open(room).await
     }
 
     async fn find(&self, room: RoomId, user: UserId) -> Result<Option<RoomView>, Unavailable> {
-        yield_now().await;
-        self.0.find(room, user).await
+        self.pass("room").await;
+        self.rooms.find(room, user).await
     }
 
     async fn find_participants(
@@ -334,7 +372,7 @@ impl RoomRepository for Slow {
         room: RoomId,
         user: UserId,
     ) -> Result<Option<Participants>, Unavailable> {
-        self.0.find_participants(room, user).await
+        self.rooms.find_participants(room, user).await
     }
 
     async fn find_standing(
@@ -342,7 +380,8 @@ impl RoomRepository for Slow {
         room: RoomId,
         user: UserId,
     ) -> Result<Option<Standing>, Unavailable> {
-        self.0.find_standing(room, user).await
+        self.pass("standing").await;
+        self.rooms.find_standing(room, user).await
     }
 
     async fn change_standing(
@@ -352,7 +391,7 @@ impl RoomRepository for Slow {
         from: &[Standing],
         to: Standing,
     ) -> Result<bool, Unavailable> {
-        self.0.change_standing(room, user, from, to).await
+        self.rooms.change_standing(room, user, from, to).await
     }
 
     async fn list_by_user(
@@ -361,11 +400,11 @@ impl RoomRepository for Slow {
         behind: Option<RoomCursor>,
         limit: Limit,
     ) -> Result<Vec<RoomView>, Unavailable> {
-        self.0.list_by_user(user, behind, limit).await
+        self.rooms.list_by_user(user, behind, limit).await
     }
 
     async fn list_partners(&self, user: UserId, limit: Limit) -> Result<Vec<Partner>, Unavailable> {
-        self.0.list_partners(user, limit).await
+        self.rooms.list_partners(user, limit).await
     }
 
     async fn mark_read_up_to(
@@ -374,11 +413,11 @@ impl RoomRepository for Slow {
         user: UserId,
         seq: u64,
     ) -> Result<Option<ReadMark>, Unavailable> {
-        self.0.mark_read_up_to(room, user, seq).await
+        self.rooms.mark_read_up_to(room, user, seq).await
     }
 
     async fn clear(&self, room: RoomId, user: UserId) -> Result<Option<Cleared>, Unavailable> {
-        self.0.clear(room, user).await
+        self.rooms.clear(room, user).await
     }
 
     async fn find_cleared(
@@ -386,36 +425,53 @@ impl RoomRepository for Slow {
         room: RoomId,
         user: UserId,
     ) -> Result<Option<Cleared>, Unavailable> {
-        self.0.find_cleared(room, user).await
+        self.pass("cleared").await;
+        self.rooms.find_cleared(room, user).await
     }
 
     async fn bring_back(&self, room: RoomId, user: UserId) -> Result<(), Unavailable> {
-        self.0.bring_back(room, user).await
+        self.rooms.bring_back(room, user).await
     }
 
     async fn empty_cleared(&self, limit: Limit) -> Result<bool, Unavailable> {
-        self.0.empty_cleared(limit).await
+        self.rooms.empty_cleared(limit).await
     }
 }
 
+/// Waits for the next event again and again, and gives up each time, until so much was asked for.
+async fn wait_in_vain(following: &mut Following, slow: &Slow, asked: &[&str]) {
+    while slow.asked().len() < asked.len() {
+        assert_quiet(following).await;
+        sleep(Duration::from_millis(1)).await;
+    }
+    for _ in 0..5 {
+        assert_quiet(following).await;
+        yield_now().await;
+    }
+    assert_eq!(slow.asked(), asked, "each once");
+}
+
 #[tokio::test]
-async fn a_wait_that_is_cancelled_loses_nothing() {
+async fn a_wait_that_is_cancelled_loses_nothing_and_asks_nothing_twice() {
     let w = World::new();
-    let ann = signed_in(&w, 1).await;
+    let slow = Slow::new(&w);
+    let mut following = slow.follow(&w).await;
     w.an_account(2).await;
-    let rooms = Rooms { rooms: Arc::new(Slow(w.store.rooms.clone())), ..w.rooms() };
-    let mut following = following(&Follow { rooms, ..w.follow() }, ann, Scope::AllRooms).await;
     assert_quiet(&mut following).await;
     let opened = w.open_room().execute(a_user(2).id, "person-b").await.expect("opens").0;
     w.send(2, a_draft(opened.view.room.id, 1, "hello")).await;
-    for _ in 0..3 {
-        // Takes the room's event off the bus and is cancelled while it is looked up.
-        assert_quiet(&mut following).await;
-    }
+    // Takes the room's event off the bus and is cancelled while it is looked up.
+    wait_in_vain(&mut following, &slow, &["standing"]).await;
+    slow.let_through.add_permits(1);
+    wait_in_vain(&mut following, &slow, &["standing", "room"]).await;
+    slow.let_through.add_permits(1);
     match following.next().await {
         LiveEvent::Room(entry) => assert_eq!(entry.view.room.id, opened.view.room.id),
         event => panic!("expected the room, got {event:?}"),
     }
+    wait_in_vain(&mut following, &slow, &["standing", "room", "cleared"]).await;
+    slow.let_through.add_permits(1);
     assert_eq!(next_text(&mut following).await.0, a_body("hello").as_str());
     assert_quiet(&mut following).await;
+    assert_eq!(slow.asked().len(), 3);
 }

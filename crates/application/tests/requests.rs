@@ -5,7 +5,7 @@ use application::{
     chat::{Attendance, Follow, Following, LiveEvent, RequestError, RoomEntry, Scope},
 };
 use domain::{
-    event::ChatEvent,
+    event::{ChatEvent, Sight},
     history::Limit,
     id::{RoomId, UserId},
     room::Standing,
@@ -94,7 +94,7 @@ async fn nothing_about_the_recipient_shows_until_they_accept() {
     w.mark_read().execute(me(2), room, 1).await.expect("answers");
     assert!(w.typing().execute(me(2), room).await.expect("answers"), "it is their room");
     assert_eq!(hear(&mut anns).await, [], "neither presence, nor reading, nor typing");
-    let ann_is_online = LiveEvent::Presence { user: me(1), left_at: None };
+    let ann_is_online = LiveEvent::Presence { user: me(1), sight: Sight::Online };
     let heard = hear(&mut bobs).await;
     assert!(heard.contains(&ann_is_online), "who asks does not hide: {heard:?}");
     let read = LiveEvent::Read { room, user: me(2), seq: 1 };
@@ -106,7 +106,10 @@ async fn nothing_about_the_recipient_shows_until_they_accept() {
     let heard = hear(&mut anns).await;
     let LiveEvent::Room(shown) = &heard[0] else { panic!("expected the room, got {heard:?}") };
     assert_eq!(shown.view.other_read_seq, 1);
-    assert!(heard.contains(&LiveEvent::Presence { user: me(2), left_at: None }), "{heard:?}");
+    assert!(
+        heard.contains(&LiveEvent::Presence { user: me(2), sight: Sight::Online }),
+        "{heard:?}"
+    );
     w.typing().execute(me(2), room).await.expect("answers");
     assert_eq!(hear(&mut anns).await, [LiveEvent::Typing { room, user: me(2) }]);
 }

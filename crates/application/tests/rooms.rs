@@ -87,8 +87,8 @@ async fn people_are_looked_up_once_a_page() {
     users
         .expect_list()
         .once()
-        .withf(|ids| ids.len() == 3)
-        .returning(|_| Ok(vec![a_user(2), a_user(4)]));
+        .withf(|ids| ids.len() == 4)
+        .returning(|_| Ok(vec![a_user(1), a_user(2), a_user(4)]));
     let rooms = Rooms { users: Arc::new(users), ..w.rooms() };
     let list = rooms.list(a_user(1).id, None, Limit::default()).await.expect("answers");
     let people: Vec<_> = list.rooms.into_iter().map(|entry| entry.other).collect();

@@ -24,6 +24,7 @@ mod open_room;
 mod own_second_factor;
 mod passkeys;
 mod pictures;
+mod privacy;
 mod profile;
 mod register;
 mod requests;

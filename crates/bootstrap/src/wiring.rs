@@ -4,9 +4,10 @@ use application::{
     accounts::{
         Acquaintance, AddressProof, Administer, Authenticate, Challenges, ChangeEmail,
         ChangePassword, Codes, Confirm, Conversations, CreateUser, DeleteAccount, Devices, Erase,
-        Export, ForgotPassword, NewPassword, OwnSecondFactor, Passkeys, Pictures, Places, Profile,
-        RecordKeepers, Register, ResendOtp, ResetLinks, ResetPassword, SecondFactors, SecondStep,
-        Sessions, SignIn, SignInByPasskey, SignOut, Traces, VerifyOtp, WaitingForAddress,
+        Export, ForgotPassword, NewPassword, OwnPrivacy, OwnSecondFactor, Passkeys, Pictures,
+        Places, Profile, RecordKeepers, Register, ResendOtp, ResetLinks, ResetPassword,
+        SecondFactors, SecondStep, Sessions, SignIn, SignInByPasskey, SignOut, Traces, VerifyOtp,
+        WaitingForAddress,
         google::{BeginGoogle, Errands, FinishGoogle, LinkByCode, NewArrivals, UnlinkGoogle},
     },
     chat::{
@@ -24,8 +25,8 @@ use tokio::sync::Semaphore;
 use web::{
     AccountsApi, Assets, AttachmentsApi, Caps, Cookies, ExportApi, Gate, GoogleApi, GooglePages,
     Health, MeApi, MessagesApi, Networks, Observation, PasskeysApi, PeopleApi, PictureApi,
-    PublicUrl, RoomsApi, SearchApi, SecondFactorApi, SecurityApi, SessionsApi, Shutdown, Site,
-    Sockets, TrustedProxies,
+    PrivacyApi, PublicUrl, RoomsApi, SearchApi, SecondFactorApi, SecurityApi, SessionsApi,
+    Shutdown, Site, Sockets, TrustedProxies,
 };
 
 impl Parts {
@@ -94,6 +95,13 @@ impl Parts {
                 cookies,
             },
             picture: PictureApi { pictures: self.pictures() },
+            privacy: PrivacyApi {
+                privacy: OwnPrivacy {
+                    users: self.store.clone(),
+                    attendance: attendance.clone(),
+                    limits: self.limits(),
+                },
+            },
             export: self.export(settings, &shutdown),
             people: PeopleApi {
                 find_people: FindPeople { users: self.store.clone(), limits: self.limits() },

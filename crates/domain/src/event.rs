@@ -39,14 +39,20 @@ pub enum ChatEvent {
         /// Who writes.
         user: UserId,
     },
-    /// Somebody came online or went offline.
+    /// Somebody came online or went offline, or can no longer be seen.
     Presence {
         /// Who hears of it: people they share a room with.
         audience: Vec<UserId>,
         /// Who it is.
         user: UserId,
-        /// When they went offline; `None` while they are online.
-        left_at: Option<Timestamp>,
+        /// What they hear.
+        sight: Sight,
+    },
+    /// Somebody changed what they let others see. Their own sockets hear of it: what those were
+    /// shown is to be asked for anew.
+    PrivacyChanged {
+        /// Who.
+        user: UserId,
     },
     /// A room began, or changed for one of its people in another way than by its messages.
     RoomChanged {
@@ -66,6 +72,27 @@ pub enum ChatEvent {
     },
 }
 
+/// What others see of whether somebody is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// They are online.
+    Online,
+    /// They left, and when.
+    Left(Timestamp),
+    /// They, or whoever looks, would rather not: what was seen before counts no more.
+    Hidden,
+}
+
+impl Sight {
+    /// When they left, as far as that is known.
+    pub fn left_at(self) -> Option<Timestamp> {
+        match self {
+            Self::Left(at) => Some(at),
+            Self::Online | Self::Hidden => None,
+        }
+    }
+}
+
 impl ChatEvent {
     /// The people whose sockets hear of it.
     pub fn audience(&self) -> impl Iterator<Item = UserId> {
@@ -79,6 +106,7 @@ impl ChatEvent {
             }
             Self::Read { user, shown: false, .. }
             | Self::RoomChanged { only: Some(user), .. }
+            | Self::PrivacyChanged { user }
             | Self::SessionEnded { user, .. } => (Some(*user), None, &[][..]),
             Self::Presence { audience, .. } => (None, None, audience.as_slice()),
         };
@@ -86,9 +114,14 @@ impl ChatEvent {
     }
 
     /// Whether it is of no use a moment later, and no store knows it: nobody who missed it has
-    /// anything to ask for.
+    /// anything to ask for. That somebody is hidden from now on is not: who missed it would go on
+    /// seeing them.
     pub fn is_ephemeral(&self) -> bool {
-        matches!(self, Self::Typing { .. } | Self::Presence { .. })
+        match self {
+            Self::Typing { .. } => true,
+            Self::Presence { sight, .. } => *sight != Sight::Hidden,
+            _ => false,
+        }
     }
 
     /// Roughly how many bytes of memory it holds.
@@ -113,7 +146,7 @@ impl ChatEvent {
             Self::Read { room, .. }
             | Self::Typing { room, .. }
             | Self::RoomChanged { room, .. } => Some(*room),
-            Self::SessionEnded { .. } | Self::Presence { .. } => None,
+            Self::SessionEnded { .. } | Self::Presence { .. } | Self::PrivacyChanged { .. } => None,
         }
     }
 }

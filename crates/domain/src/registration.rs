@@ -8,7 +8,7 @@ use crate::{
     otp::Otp,
     password::PasswordHash,
     token::TokenDigest,
-    user::User,
+    user::{Privacy, User},
     username::Username,
 };
 
@@ -61,6 +61,7 @@ impl Registration {
             google: None,
             picture: None,
             disabled_at: None,
+            privacy: Privacy::default(),
             joined_at: now,
         }
     }

@@ -3,6 +3,7 @@ use crate::{
     Timestamp,
     id::{RoomId, UserId},
     message::SealedMessage,
+    user::Privacy,
 };
 
 /// The two people of a room in one canonical order, so that a pair has one room.
@@ -156,12 +157,25 @@ pub struct Cleared {
     pub rev: u64,
 }
 
+impl From<&RoomView> for Partner {
+    fn from(view: &RoomView) -> Self {
+        Self { user: view.other, mine: view.standing, theirs: view.other_standing }
+    }
+}
+
 impl RoomView {
     /// Whether the one who looks has it in their list: not if they declined it, nor if they put it
     /// away and nothing was written since.
     pub fn is_listed(&self) -> bool {
         let put_away = self.put_away_at.is_some_and(|seq| self.room.last_seq <= seq);
         self.standing != Standing::Declined && !put_away
+    }
+
+    /// Up to where the other has read, as far as that shows to the one who looks: by how they stand
+    /// to the room, and by what both let others see. Of who is gone nothing shows.
+    pub fn other_read(&self, mine: Option<Privacy>, theirs: Option<Privacy>) -> u64 {
+        let both = mine.zip(theirs).is_some_and(|(mine, theirs)| mine.between(theirs).receipts);
+        if both && self.other_standing.shows() { self.other_read_seq } else { 0 }
     }
 
     /// Whether its newest message is out of sight.
@@ -223,6 +237,41 @@ mod tests {
         assert_eq!(pair.other(user(1)), Some(user(2)));
         assert_eq!(pair.other(user(2)), Some(user(1)));
         assert_eq!(pair.other(user(3)), None);
+    }
+
+    #[test]
+    fn of_the_others_reading_shows_what_both_let_each_other_see() {
+        let (low, high) = (user(1), user(2));
+        let room = Room {
+            id: RoomId::from_bytes([7; 16]),
+            participants: Participants::pair(low, high).expect("two people"),
+            last_seq: 9,
+            rev: 9,
+            created_at: Timestamp::UNIX_EPOCH,
+            active_at: Timestamp::UNIX_EPOCH,
+        };
+        let view = RoomView {
+            room,
+            other: high,
+            last_message: None,
+            read_seq: 3,
+            other_read_seq: 5,
+            unread: 6,
+            standing: Standing::Open,
+            other_standing: Standing::Open,
+            cleared: Cleared::default(),
+            put_away_at: None,
+        };
+        let everything = Some(Privacy::default());
+        let hidden = Some(Privacy { receipts: false, presence: true });
+        let absent = Some(Privacy { receipts: true, presence: false });
+        assert_eq!(view.other_read(everything, everything), 5);
+        assert_eq!(view.other_read(absent, absent), 5, "of reading nothing is hidden");
+        for (mine, theirs) in [(hidden, everything), (everything, hidden), (everything, None)] {
+            assert_eq!(view.other_read(mine, theirs), 0, "{mine:?} {theirs:?}");
+        }
+        let asked = RoomView { other_standing: Standing::Request, ..view };
+        assert_eq!(asked.other_read(everything, everything), 0);
     }
 
     #[test]

@@ -26,7 +26,7 @@ use domain::{
     session::Session,
     token::TokenDigest,
     totp::TotpStep,
-    user::User,
+    user::{Privacy, User},
     username::Username,
 };
 
@@ -58,6 +58,7 @@ pub fn a_user(n: u32) -> User {
         google: None,
         picture: None,
         disabled_at: None,
+        privacy: Privacy::default(),
         joined_at: START,
     }
 }

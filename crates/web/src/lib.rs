@@ -28,8 +28,8 @@ pub use {
     api::{
         accounts::AccountsApi, attachments::AttachmentsApi, export::ExportApi, google::GoogleApi,
         me::MeApi, messages::MessagesApi, passkeys::PasskeysApi, people::PeopleApi,
-        picture::PictureApi, rooms::RoomsApi, search::SearchApi, second_factor::SecondFactorApi,
-        security::SecurityApi, sessions::SessionsApi,
+        picture::PictureApi, privacy::PrivacyApi, rooms::RoomsApi, search::SearchApi,
+        second_factor::SecondFactorApi, security::SecurityApi, sessions::SessionsApi,
     },
     client_address::{Networks, TrustedProxies},
     cookies::Cookies,

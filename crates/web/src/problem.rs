@@ -4,7 +4,7 @@ use application::{
     accounts::{
         ChallengeError, ChangeEmailError, ChangePasswordError, ConfirmError, DevicesError,
         ExportError, ForgotPasswordError, NewPasswordError, Outstanding, OwnSecondFactorError,
-        PasskeyError, PictureError, ProfileError, RegisterError, ResendOtpError,
+        PasskeyError, PictureError, PrivacyError, ProfileError, RegisterError, ResendOtpError,
         ResetPasswordError, SecondStepError, SignInError, VerifyOtpError,
         google::{BeginGoogleError, LinkByCodeError, UnlinkGoogleError},
     },
@@ -564,6 +564,16 @@ impl From<PictureError> for Problem {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_image", error)
             }
             PictureError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
+impl From<PrivacyError> for Problem {
+    fn from(error: PrivacyError) -> Self {
+        match error {
+            PrivacyError::Gone => Self::signed_out(),
+            PrivacyError::Throttled(e) => e.into(),
+            PrivacyError::Unavailable(e) => e.into(),
         }
     }
 }

@@ -4,8 +4,8 @@ use crate::{
     api::{
         accounts::AccountsApi, attachments::AttachmentsApi, export::ExportApi, google::GoogleApi,
         me::MeApi, messages::MessagesApi, passkeys::PasskeysApi, people::PeopleApi,
-        picture::PictureApi, rooms::RoomsApi, search::SearchApi, second_factor::SecondFactorApi,
-        security::SecurityApi, sessions::SessionsApi,
+        picture::PictureApi, privacy::PrivacyApi, rooms::RoomsApi, search::SearchApi,
+        second_factor::SecondFactorApi, security::SecurityApi, sessions::SessionsApi,
     },
     client_address::{Networks, TrustedProxies},
     device_cookie::DeviceCookies,
@@ -53,6 +53,8 @@ pub struct Site {
     pub me: MeApi,
     /// One's own picture.
     pub picture: PictureApi,
+    /// What one lets others see.
+    pub privacy: PrivacyApi,
     /// All that is stored about oneself.
     pub export: ExportApi,
     /// Finding people.
@@ -104,6 +106,7 @@ type Api = (
     SessionsApi,
     MeApi,
     PictureApi,
+    PrivacyApi,
     ExportApi,
     PeopleApi,
     RoomsApi,
@@ -124,6 +127,7 @@ pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
         site.sessions,
         site.me,
         site.picture,
+        site.privacy,
         site.export,
         site.people,
         site.rooms,
@@ -192,6 +196,7 @@ pub fn openapi_document(site: Site) -> String {
         site.sessions,
         site.me,
         site.picture,
+        site.privacy,
         site.export,
         site.people,
         site.rooms,

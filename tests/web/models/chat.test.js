@@ -301,6 +301,42 @@ test('reading on another device counts here', async () => {
   assert.equal(chat.rooms.get('r')?.other_read_seq, 2);
 });
 
+test('reading that the other hides vanishes at once, and comes back', async () => {
+  const server = serverWith(3);
+  server.read.ben = 2;
+  const { chat, socket } = await opened(server);
+  const seen = () => chat.rooms.get('r')?.other_read_seq;
+  assert.equal(seen(), 2);
+  for (const seq of [0, 2]) {
+    server.read.ben = seq;
+    socket().tell({ type: 'room', ...server.room() });
+    assert.equal(seen(), seq);
+  }
+});
+
+test('reading that was hidden elsewhere vanishes with the next catching up', async () => {
+  const server = serverWith(3);
+  server.read.ben = 2;
+  const { chat, socket } = await opened(server);
+  server.read.ben = 0;
+  socket().tell({ type: 'resync' });
+  assert.equal(chat.rooms.get('r')?.other_read_seq, 2, 'until it is told, nothing flickers');
+  await settle();
+  assert.equal(chat.rooms.get('r')?.other_read_seq, 0);
+});
+
+test('an answer that was overtaken takes back no reading', async () => {
+  const server = serverWith(3);
+  const { chat, socket } = await opened(server);
+  let give = () => {};
+  server.delay = new Promise((resolve) => (give = () => resolve()));
+  socket().tell({ type: 'resync' });
+  socket().tell({ type: 'read', room: 'r', user: 'ben', seq: 3 });
+  give();
+  await settle();
+  assert.equal(chat.rooms.get('r')?.other_read_seq, 3);
+});
+
 test('a room that is not mine is refused', async () => {
   const { chat } = chatOf(new FakeServer());
   await assert.rejects(chat.open('other'), { status: 404 });

@@ -16,7 +16,7 @@ use domain::{
     name::PersonName,
     password::PasswordHash,
     picture::PictureId,
-    user::{ProfileChange, Taken, User},
+    user::{Privacy, PrivacyChange, ProfileChange, Taken, User},
     username::Username,
 };
 use futures_util::TryStreamExt as _;
@@ -47,6 +47,11 @@ pub(crate) struct UserRecord {
     pub(crate) picture: Option<Binary>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     disabled_at: Option<DateTime>,
+    /// What they would rather not let others see.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    hides_receipts: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    hides_presence: bool,
 }
 
 /// An account elsewhere, as stored.
@@ -259,6 +264,26 @@ impl UserRepository for MongoStore {
         .await
     }
 
+    async fn change_privacy(
+        &self,
+        user: UserId,
+        change: PrivacyChange,
+    ) -> Result<Option<Privacy>, Unavailable> {
+        let set = hidden(change);
+        if set.is_empty() {
+            let user = UserRepository::find(self, user).await?;
+            return Ok(user.map(|user| user.privacy));
+        }
+        in_time(async {
+            let users = users(self);
+            let update = users
+                .find_one_and_update(doc! { "_id": id(user.as_bytes()) }, doc! { "$set": set })
+                .return_document(ReturnDocument::Before);
+            Ok(update.await?.map(|before| before.privacy()))
+        })
+        .await
+    }
+
     async fn remove(&self, user: UserId) -> Result<(), Unavailable> {
         in_time(async {
             self.change_with_picture(user, &Change::Forget).await?;
@@ -323,6 +348,23 @@ fn changed(change: &ProfileChange) -> Document {
     set
 }
 
+fn hidden(change: PrivacyChange) -> Document {
+    let mut set = Document::new();
+    for (field, shown) in [("hides_receipts", change.receipts), ("hides_presence", change.presence)]
+    {
+        if let Some(shown) = shown {
+            set.insert(field, !shown);
+        }
+    }
+    set
+}
+
+impl UserRecord {
+    fn privacy(&self) -> Privacy {
+        Privacy { receipts: !self.hides_receipts, presence: !self.hides_presence }
+    }
+}
+
 impl From<&User> for UserRecord {
     fn from(user: &User) -> Self {
         Self {
@@ -341,6 +383,8 @@ impl From<&User> for UserRecord {
             }),
             picture: user.picture.map(|picture| binary(picture.as_bytes())),
             disabled_at: user.disabled_at.map(date),
+            hides_receipts: !user.privacy.receipts,
+            hides_presence: !user.privacy.presence,
         }
     }
 }
@@ -349,6 +393,7 @@ impl TryFrom<UserRecord> for User {
     type Error = anyhow::Error;
 
     fn try_from(record: UserRecord) -> anyhow::Result<Self> {
+        let privacy = record.privacy();
         Ok(Self {
             id: UserId::from_bytes(array(&record.id)?),
             username: Username::parse(&record.username)?,
@@ -362,6 +407,7 @@ impl TryFrom<UserRecord> for User {
                 .map(|IdentityRecord { issuer, subject }| ExternalIdentity { issuer, subject }),
             picture: record.picture.map(|id| array(&id)).transpose()?.map(PictureId::from_bytes),
             disabled_at: record.disabled_at.map(moment).transpose()?,
+            privacy,
         })
     }
 }

@@ -27,7 +27,7 @@ use domain::{
     sealing::{KeyId, KeyedDigest, SealedBody, SealedPayload},
     token::TokenDigest,
     totp::TotpStep,
-    user::ProfileChange,
+    user::{PrivacyChange, ProfileChange},
     username::Username,
 };
 use mongodb::bson::{Document, doc};
@@ -209,6 +209,8 @@ async fn accounts(store: &MongoStore) {
     for since in [Some(START), None] {
         store.set_disabled(ann.id, since).await.expect("answers").expect("is there");
     }
+    let hidden = PrivacyChange { receipts: Some(false), presence: None };
+    store.change_privacy(ann.id, hidden).await.expect("answers").expect("is there");
     UserRepository::remove(store, a_user(4).id).await.expect("answers");
 }
 

@@ -13,7 +13,7 @@ use domain::{
     name::PersonName,
     password::PasswordHash,
     picture::PictureId,
-    user::{ProfileChange, Taken, User},
+    user::{Privacy, PrivacyChange, ProfileChange, Taken, User},
     username::Username,
 };
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
@@ -22,7 +22,8 @@ macro_rules! select_users {
     ($rest:literal) => {
         concat!(
             "SELECT id, username, email, first_name, last_name, password_hash, joined_at, \
-             google_issuer, google_subject, picture, disabled_at FROM users ",
+             google_issuer, google_subject, picture, disabled_at, hides_receipts, hides_presence \
+             FROM users ",
             $rest
         )
     };
@@ -30,8 +31,10 @@ macro_rules! select_users {
 
 statements! {
     INSERT = "INSERT INTO users (id, username, username_key, skeleton, email, first_name, last_name,
-        password_hash, joined_at, google_issuer, google_subject, picture, disabled_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT DO NOTHING";
+        password_hash, joined_at, google_issuer, google_subject, picture, disabled_at, hides_receipts,
+        hides_presence)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+        ON CONFLICT DO NOTHING";
     FIND = select_users!("WHERE id = ?1");
     FIND_BY_EMAIL = select_users!("WHERE email = ?1");
     FIND_BY_GOOGLE = select_users!("WHERE google_issuer = ?1 AND google_subject = ?2");
@@ -45,6 +48,7 @@ statements! {
             ORDER BY username_key LIMIT ?3");
     LIST_AFTER = select_users!("WHERE id > ?1 ORDER BY id LIMIT ?2");
     SET_DISABLED = "UPDATE users SET disabled_at = ?2 WHERE id = ?1";
+    SET_PRIVACY = "UPDATE users SET hides_receipts = ?2, hides_presence = ?3 WHERE id = ?1";
     REMOVE = "DELETE FROM users WHERE id = ?1";
     REMOVE_PICTURE = "DELETE FROM pictures WHERE id = (SELECT picture FROM users WHERE id = ?1)";
     UPDATE = "UPDATE users SET username = ?2, username_key = ?3, skeleton = ?4, first_name = ?5,
@@ -217,6 +221,23 @@ impl UserRepository for SqliteStore {
         .await
     }
 
+    async fn change_privacy(
+        &self,
+        id: UserId,
+        change: PrivacyChange,
+    ) -> Result<Option<Privacy>, Unavailable> {
+        self.write(move |conn| {
+            let Some(User { privacy: before, .. }) = find(conn, FIND, id.as_bytes())? else {
+                return Ok(None);
+            };
+            let Privacy { receipts, presence } = before.changed(change);
+            let hidden = params![id.as_bytes(), !receipts, !presence];
+            conn.prepare_cached(SET_PRIVACY)?.execute(hidden)?;
+            Ok(Some(before))
+        })
+        .await
+    }
+
     async fn remove(&self, id: UserId) -> Result<(), Unavailable> {
         self.write(move |conn| {
             conn.prepare_cached(REMOVE_PICTURE)?.execute([id.as_bytes()])?;
@@ -251,6 +272,8 @@ fn insert(conn: &Connection, user: &User) -> anyhow::Result<Result<(), Taken>> {
         user.google.as_ref().map(|google| &google.subject),
         user.picture.as_ref().map(PictureId::as_bytes),
         user.disabled_at.map(millis),
+        !user.privacy.receipts,
+        !user.privacy.presence,
     ])?;
     if inserted == 1 {
         return Ok(Ok(()));
@@ -310,6 +333,7 @@ fn user(row: &Row<'_>) -> rusqlite::Result<User> {
         google: google(row, 7)?,
         picture: row.get::<_, Option<_>>(9)?.map(PictureId::from_bytes),
         disabled_at: maybe_moment(row, 10)?,
+        privacy: Privacy { receipts: !row.get::<_, bool>(11)?, presence: !row.get::<_, bool>(12)? },
     })
 }
 

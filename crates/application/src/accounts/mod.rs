@@ -17,6 +17,7 @@ mod own_second_factor;
 mod passkeys;
 mod passwords;
 mod pictures;
+mod privacy;
 mod profile;
 mod register;
 mod resend_otp;
@@ -48,6 +49,7 @@ pub use export::{
 pub use own_second_factor::{OwnSecondFactor, OwnSecondFactorError, SetUp};
 pub use passkeys::{Begun, PasskeyError, Passkeys};
 pub use pictures::{PictureError, Pictures};
+pub use privacy::{OwnPrivacy, PrivacyError};
 pub use profile::{Profile, ProfileError};
 pub use register::{Register, RegisterError, SignUp};
 pub use resend_otp::{ResendOtp, ResendOtpError};

@@ -3,12 +3,12 @@ use super::Relations;
 use crate::ports::{Clock, EventBus, Presence, Unavailable};
 use domain::{
     Timestamp,
-    event::ChatEvent,
+    event::{ChatEvent, Sight},
     history::Limit,
     id::{RoomId, UserId},
     room::{Partner, Standing},
 };
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::{
     sync::{Semaphore, oneshot},
     time::sleep,
@@ -22,7 +22,7 @@ const MOST_LINGERING: usize = 16_384;
 ///
 /// At most the partners of somebody's 200 latest rooms are told of and listed. Should two
 /// instances tell of one person at the same moment, the order in which others hear of it is not
-/// certain; a new socket learns what is so.
+/// certain; a new socket learns what is so. Of who hides, and to who does, nothing is told.
 pub struct Attendance {
     /// Who is online.
     pub presence: Arc<dyn Presence>,
@@ -69,8 +69,8 @@ impl Attendance {
         Attending { _open: open }
     }
 
-    /// Finds out which of somebody's partners are online, or whether that of one room is. Nobody, if
-    /// that can't be found out.
+    /// Finds out which of somebody's partners are online, or whether that of one room is, as far as
+    /// both let each other know. Nobody, if that can't be found out.
     pub fn look(
         self: &Arc<Self>,
         user: UserId,
@@ -79,10 +79,9 @@ impl Attendance {
         let (found, looking) = oneshot::channel();
         let attendance = self.clone();
         self.tasks.spawn(async move {
-            let partners = attendance.visible_to(user, only).await.unwrap_or_else(nobody);
-            let online = attendance.presence.list_online(&partners).await;
+            let online = attendance.online_to(user, only).await.unwrap_or_else(nothing);
             // Whoever asked may have gone.
-            let _ = found.send(partners.into_iter().filter(|user| online.contains(user)).collect());
+            let _ = found.send(online);
         });
         looking
     }
@@ -112,27 +111,67 @@ impl Attendance {
     }
 
     async fn tell(&self, user: UserId, left_at: Option<Timestamp>) {
-        let audience = self.audience_of(user).await.unwrap_or_else(nobody);
+        let audience = self.audience_of(user).await.unwrap_or_else(nothing);
         if audience.is_empty() {
             return;
         }
         // Meanwhile they may have come back, or left, and whoever noted that may have been quicker.
         let online = self.presence.list_online(&[user]).await.contains(&user);
-        if online == left_at.is_none() {
-            self.bus.publish(ChatEvent::Presence { audience, user, left_at });
+        // Asked last of all, and anew: who hides at this moment is told of as hidden after it.
+        if online == left_at.is_none() && self.shows(user).await {
+            let sight = left_at.map_or(Sight::Online, Sight::Left);
+            self.bus.publish(ChatEvent::Presence { audience, user, sight });
         }
+    }
+
+    async fn shows(&self, user: UserId) -> bool {
+        let privacy = self.relations.find_privacy(user).await.unwrap_or_else(nothing);
+        privacy.is_some_and(|privacy| privacy.presence)
     }
 
     /// Tells two people that each of them is out of the other's sight: one blocks the other.
     pub async fn part(&self, one: UserId, other: UserId) {
         let now = self.clock.now();
+        let seen = self.showing(&[one, other]).await.unwrap_or_else(nothing);
+        if seen.len() < 2 {
+            return;
+        }
         let online = self.presence.list_online(&[one, other]).await;
         for (user, audience) in [(one, other), (other, one)] {
             if online.contains(&user) {
                 let audience = vec![audience];
-                self.bus.publish(ChatEvent::Presence { audience, user, left_at: Some(now) });
+                let sight = Sight::Left(now);
+                self.bus.publish(ChatEvent::Presence { audience, user, sight });
             }
         }
+    }
+
+    /// Somebody shows again that they are there, if they are.
+    pub async fn appear(&self, user: UserId) {
+        self.tell(user, None).await;
+    }
+
+    /// Takes somebody who no longer wants to be seen out of the sight of some of their partners, and
+    /// those out of theirs.
+    pub async fn hide(&self, user: UserId, partners: &[Partner]) -> Result<(), Unavailable> {
+        let others = partners.iter().map(|partner| partner.user).collect();
+        let others = self.relations.without_blocks(user, others).await?;
+        let showing = self.showing(&others).await?;
+        // They may have thought better of it meanwhile.
+        if self.relations.find_privacy(user).await?.is_some_and(|privacy| privacy.presence) {
+            return Ok(());
+        }
+        let seen = || partners.iter().filter(|partner| showing.contains(&partner.user));
+        let hidden = |user, audience| {
+            let sight = Sight::Hidden;
+            self.bus.publish(ChatEvent::Presence { audience, user, sight });
+        };
+        let audience = seen().filter(|partner| partner.mine.shows()).map(|partner| partner.user);
+        hidden(user, audience.collect());
+        for partner in seen().filter(|partner| partner.theirs.shows()) {
+            hidden(partner.user, vec![user]);
+        }
+        Ok(())
     }
 
     /// Those who may know of somebody: they stand in a room together, and neither blocks the other.
@@ -154,6 +193,32 @@ impl Attendance {
         self.relations.without_blocks(user, others).await
     }
 
+    async fn online_to(
+        &self,
+        user: UserId,
+        only: Option<(RoomId, UserId)>,
+    ) -> Result<Vec<UserId>, Unavailable> {
+        let partners = self.visible_to(user, only).await?;
+        let online = self.presence.list_online(&partners).await;
+        let mut there: Vec<UserId> =
+            partners.into_iter().filter(|partner| online.contains(partner)).collect();
+        if there.is_empty() {
+            return Ok(there);
+        }
+        let mut asked = there.clone();
+        asked.push(user);
+        let showing = self.showing(&asked).await?;
+        there.retain(|partner| showing.contains(&user) && showing.contains(partner));
+        Ok(there)
+    }
+
+    /// Those of these people who let it be known whether they are there.
+    async fn showing(&self, users: &[UserId]) -> Result<HashSet<UserId>, Unavailable> {
+        let privacies = self.relations.list_privacies(users).await?;
+        let showing = privacies.into_iter().filter(|(_, privacy)| privacy.presence);
+        Ok(showing.map(|(user, _)| user).collect())
+    }
+
     async fn partners(
         &self,
         user: UserId,
@@ -166,10 +231,10 @@ impl Attendance {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "stands where a failed look ends")]
-fn nobody(cause: Unavailable) -> Vec<UserId> {
+fn nothing<T: Default>(cause: Unavailable) -> T {
     tracing::warn!(
         error = &cause as &dyn std::error::Error,
         "who is online could not be told, or not to everybody"
     );
-    Vec::new()
+    T::default()
 }

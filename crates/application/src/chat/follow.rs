@@ -2,20 +2,24 @@
 use super::{Attendance, Attending, OpenedMessage, Opener, Relations, RoomEntry, Rooms};
 use crate::{
     accounts::{Authenticate, SignedIn},
-    ports::{Delivery, EventBus, RoomRepository, Subscription, Unavailable},
+    ports::{Delivery, EventBus, Subscription, Unavailable},
 };
 use domain::{
-    Timestamp,
-    event::ChatEvent,
+    event::{ChatEvent, Sight},
     id::{RoomId, UserId},
-    room::{Cleared, Standing},
+    message::SealedMessage,
+    room::Standing,
+    user::Privacy,
 };
 use std::{
     collections::{HashMap, HashSet},
-    future::pending,
+    future::{pending, ready},
     sync::Arc,
 };
-use tokio::{sync::oneshot, task::JoinHandle};
+use tokio::{
+    sync::oneshot,
+    task::{JoinError, JoinHandle},
+};
 
 /// Lets somebody follow their rooms.
 #[derive(Clone)]
@@ -64,16 +68,16 @@ pub enum LiveEvent {
         /// Who.
         user: UserId,
     },
-    /// Somebody this person shares a room with is online, or went offline.
+    /// Somebody this person shares a room with is online, went offline, or can no longer be seen.
     Presence {
         /// Who.
         user: UserId,
-        /// When they went offline; `None` while they are online.
-        left_at: Option<Timestamp>,
+        /// Which of it.
+        sight: Sight,
     },
     /// A room began, or changed in another way than by its messages.
     Room(Box<RoomEntry>),
-    /// Events were lost on the way: ask for the changes.
+    /// Events were lost on the way, or what was shown holds no longer: ask for the changes.
     Resync,
     /// The session ended; nothing more will come.
     SessionEnded,
@@ -81,71 +85,168 @@ pub enum LiveEvent {
 
 /// Somebody's live events.
 pub struct Following {
-    follow: Follow,
+    follow: Arc<Follow>,
     who: SignedIn,
     scope: Scope,
     events: Subscription,
     /// Received but not yet shown, so that a cancelled wait loses nothing.
     received: Option<Delivery>,
+    /// What becomes of it, where the store has to be asked.
+    looking: Option<JoinHandle<Looked>>,
     /// In a scope of one room, the other person of it.
     other: Option<UserId>,
     around: Around,
     cleared: ClearedRooms,
+    /// What this person lets others see; `None` until it matters, and once it may have changed.
+    own: Option<Privacy>,
     _attending: Attending,
 }
 
-/// What this person cleared in each room that was heard of.
+/// Up to which message this person cleared each room that was heard of.
 #[derive(Default)]
-struct ClearedRooms {
-    known: HashMap<RoomId, u64>,
-    /// Asked for and not yet known. It goes on when a wait is cancelled, as a look-up that is given
-    /// up costs some stores a connection.
-    asking: Option<(RoomId, Asking)>,
-}
-
-type Asking = JoinHandle<Result<Option<Cleared>, Unavailable>>;
+struct ClearedRooms(HashMap<RoomId, u64>);
 
 impl ClearedRooms {
     /// More are forgotten, and looked up once more.
     const MOST: usize = 10_000;
 
-    /// Up to which message; looked up once for each room. Safe to cancel.
-    async fn up_to(
-        &mut self,
-        rooms: &Arc<dyn RoomRepository>,
-        room: RoomId,
-        user: UserId,
-    ) -> Result<u64, Unavailable> {
-        if let Some(seq) = self.known.get(&room) {
-            return Ok(*seq);
+    fn note(&mut self, room: RoomId, seq: u64) {
+        if self.0.len() >= Self::MOST {
+            self.0.clear();
         }
-        let asking = match self.asking.take() {
-            Some((asked, asking)) if asked == room => asking,
-            _ => {
-                let rooms = rooms.clone();
-                tokio::spawn(async move { rooms.find_cleared(room, user).await })
-            }
+        self.0.insert(room, seq);
+    }
+}
+
+/// A look at what was received, as somebody may see it: all that the store is asked for on the way.
+///
+/// It goes on when a wait for it is cancelled, and is waited for again: what is given up costs some
+/// stores a connection, and would be asked once more.
+struct Look {
+    follow: Arc<Follow>,
+    who: SignedIn,
+    /// Up to which message the room in question is cleared, if that is known.
+    cleared: Option<u64>,
+    /// As [`Following`] knows it.
+    own: Option<Privacy>,
+}
+
+/// What came of a look: what is shown, and what was learned.
+struct Looked {
+    event: Option<LiveEvent>,
+    cleared: Option<u64>,
+    own: Option<Privacy>,
+}
+
+impl Look {
+    async fn at(mut self, received: Delivery) -> Looked {
+        let event = match received {
+            Delivery::Resync => self.after_loss().await,
+            // Whatever the store can't tell is to be asked for.
+            Delivery::Event(event) => self.show(&event).await.unwrap_or(Some(LiveEvent::Resync)),
         };
-        let (_, asking) = self.asking.insert((room, asking));
-        let found = asking.await;
-        self.asking = None;
-        let found = found.map_err(|error| Unavailable::of("store", error))??;
-        if self.known.len() >= Self::MOST {
-            self.known.clear();
+        Looked { event, cleared: self.cleared, own: self.own }
+    }
+
+    /// The end of the session may be among what was lost.
+    async fn after_loss(&self) -> Option<LiveEvent> {
+        match self.follow.authenticate.still_counts(self.who.session).await {
+            Ok(false) => Some(LiveEvent::SessionEnded),
+            Ok(true) | Err(_) => Some(LiveEvent::Resync),
         }
-        let seq = found.unwrap_or_default().seq;
-        self.known.insert(room, seq);
-        Ok(seq)
     }
 
-    /// It may be more by now.
-    fn forget(&mut self, room: RoomId) {
-        self.known.remove(&room);
-        self.asking = None;
+    async fn show(&mut self, event: &ChatEvent) -> Result<Option<LiveEvent>, Unavailable> {
+        let me = self.who.user;
+        self.forget_what_changed(event);
+        if let Some(room) = event.room()
+            && !self.is_in_sight(event, room).await?
+        {
+            return Ok(None);
+        }
+        Ok(match event {
+            ChatEvent::Message { message, .. } => self.show_message(message).await?,
+            ChatEvent::Read { room, user, seq, .. } => {
+                let shown = *user == me || self.sees_reading_of(*user).await?;
+                shown.then_some(LiveEvent::Read { room: *room, user: *user, seq: *seq })
+            }
+            ChatEvent::Typing { room, user, .. } => {
+                (*user != me).then_some(LiveEvent::Typing { room: *room, user: *user })
+            }
+            ChatEvent::Presence { user, sight, .. } => {
+                // That somebody hides is told to whoever may have seen them before.
+                let shown = *sight == Sight::Hidden || self.own().await?.presence;
+                shown.then_some(LiveEvent::Presence { user: *user, sight: *sight })
+            }
+            ChatEvent::PrivacyChanged { .. } => Some(LiveEvent::Resync),
+            ChatEvent::RoomChanged { room, .. } => {
+                let entry = self.follow.rooms.find_in_any_standing(me, *room).await?;
+                entry.map(|entry| LiveEvent::Room(Box::new(entry)))
+            }
+            ChatEvent::SessionEnded { session, .. } => {
+                (*session == self.who.session).then_some(LiveEvent::SessionEnded)
+            }
+        })
     }
 
-    fn forget_all(&mut self) {
-        *self = Self::default();
+    /// What was remembered of whoever this is about counts no more.
+    fn forget_what_changed(&self, event: &ChatEvent) {
+        let relations = &self.follow.relations;
+        match event {
+            ChatEvent::RoomChanged { room, participants, .. } => {
+                relations.forget_room(*room, self.who.user);
+                for user in participants.both() {
+                    relations.forget_privacy(user);
+                }
+            }
+            ChatEvent::Presence { user, sight: Sight::Hidden, .. }
+            | ChatEvent::PrivacyChanged { user } => relations.forget_privacy(*user),
+            _ => {}
+        }
+    }
+
+    /// Nothing is heard of a room that was declined, unless it is that one did so, or that it came
+    /// back.
+    async fn is_in_sight(&self, event: &ChatEvent, room: RoomId) -> Result<bool, Unavailable> {
+        if let ChatEvent::RoomChanged { only: Some(_), .. } = event {
+            return Ok(true);
+        }
+        let standing = self.follow.relations.standing(room, self.who.user).await?;
+        Ok(standing != Some(Standing::Declined))
+    }
+
+    async fn show_message(
+        &mut self,
+        message: &SealedMessage,
+    ) -> Result<Option<LiveEvent>, Unavailable> {
+        let shown = message.seq > self.cleared(message.room).await?;
+        let opened = shown.then(|| self.follow.opener.open(message.clone()));
+        Ok(opened.map(|opened| LiveEvent::Message(Box::new(opened))))
+    }
+
+    async fn cleared(&mut self, room: RoomId) -> Result<u64, Unavailable> {
+        if let Some(seq) = self.cleared {
+            return Ok(seq);
+        }
+        let found = self.follow.rooms.rooms.find_cleared(room, self.who.user).await?;
+        Ok(*self.cleared.insert(found.unwrap_or_default().seq))
+    }
+
+    async fn sees_reading_of(&mut self, other: UserId) -> Result<bool, Unavailable> {
+        if !self.own().await?.receipts {
+            return Ok(false);
+        }
+        let theirs = self.follow.relations.privacy(other).await?;
+        Ok(theirs.is_some_and(|privacy| privacy.receipts))
+    }
+
+    /// Asked of the store, never of a memory: it is kept for as long as nothing is heard of a change.
+    async fn own(&mut self) -> Result<Privacy, Unavailable> {
+        if let Some(own) = self.own {
+            return Ok(own);
+        }
+        let found = self.follow.relations.find_privacy(self.who.user).await?;
+        Ok(*self.own.insert(found.unwrap_or_default()))
     }
 }
 
@@ -216,13 +317,15 @@ impl Follow {
         };
         let mut following = Following {
             received: None,
-            follow: self.clone(),
+            looking: None,
+            follow: Arc::new(self.clone()),
             who,
             scope,
             events,
             other,
             around: Around::default(),
             cleared: ClearedRooms::default(),
+            own: None,
             _attending: self.attendance.attend(who.user),
         };
         following.look_around(None);
@@ -236,7 +339,7 @@ impl Following {
         loop {
             if let Some(user) = self.around.online.pop() {
                 if self.around.is_news(user) {
-                    return LiveEvent::Presence { user, left_at: None };
+                    return LiveEvent::Presence { user, sight: Sight::Online };
                 }
                 continue;
             }
@@ -268,22 +371,90 @@ impl Following {
     }
 
     async fn show_received(&mut self) -> Option<LiveEvent> {
-        let event = match &self.received {
-            None => None,
-            Some(Delivery::Resync) => {
-                self.cleared.forget_all();
-                self.after_loss().await
-            }
-            Some(Delivery::Event(event)) => {
-                let event = event.clone();
-                self.show(&event).await
-            }
+        let received = self.received.clone()?;
+        let shown = match &received {
+            Delivery::Event(event) if !self.concerns(event) => None,
+            _ => self.look_at(&received).await,
         };
         self.received = None;
+        self.settle(shown)
+    }
+
+    /// Whether something that happened is for this follower to see, as far as that shows from it.
+    fn concerns(&self, event: &ChatEvent) -> bool {
+        let in_scope = match self.scope {
+            Scope::Room(mine) => event.room().is_none_or(|room| room == mine),
+            Scope::AllRooms => true,
+        };
+        let about_another = match event {
+            ChatEvent::Presence { user, .. } => self.other.is_some_and(|other| other != *user),
+            _ => false,
+        };
+        in_scope && !about_another
+    }
+
+    /// What becomes of something received. Safe to cancel: asked for again, it goes on.
+    async fn look_at(&mut self, received: &Delivery) -> Option<LiveEvent> {
+        let room = match received {
+            Delivery::Event(event) => event.room(),
+            Delivery::Resync => None,
+        };
+        self.forget_what_changed(received);
+        let looked = match &mut self.looking {
+            Some(looking) => looking.await,
+            None => self.begin_to_look(received.clone(), room).await,
+        };
+        self.looking = None;
+        // It is broken off when all is, or breaks by itself: whatever it was is to be asked for.
+        let looked =
+            looked.unwrap_or(Looked { event: Some(LiveEvent::Resync), cleared: None, own: None });
+        if let Some((room, seq)) = room.zip(looked.cleared) {
+            self.cleared.note(room, seq);
+        }
+        self.own = looked.own;
+        looked.event
+    }
+
+    async fn begin_to_look(
+        &mut self,
+        received: Delivery,
+        room: Option<RoomId>,
+    ) -> Result<Looked, JoinError> {
+        let cleared = room.and_then(|room| self.cleared.0.get(&room).copied());
+        let look = Look { follow: self.follow.clone(), who: self.who, cleared, own: self.own };
+        let mut looked = Box::pin(look.at(received));
+        // Mostly all is known, and no task is needed.
+        tokio::select! {
+            biased;
+            looked = &mut looked => return Ok(looked),
+            () = ready(()) => {}
+        }
+        self.looking.insert(tokio::spawn(looked)).await
+    }
+
+    /// What this follower knew may be otherwise by now.
+    fn forget_what_changed(&mut self, received: &Delivery) {
+        match received {
+            Delivery::Resync => {
+                self.cleared = ClearedRooms::default();
+                self.own = None;
+            }
+            Delivery::Event(event) => match **event {
+                ChatEvent::RoomChanged { room, .. } => {
+                    self.cleared.0.remove(&room);
+                }
+                ChatEvent::PrivacyChanged { .. } => self.own = None,
+                _ => {}
+            },
+        }
+    }
+
+    /// Notes what is shown of who is online, and asks where something new is to be known of it.
+    fn settle(&mut self, event: Option<LiveEvent>) -> Option<LiveEvent> {
         match &event {
-            Some(LiveEvent::Presence { user, left_at }) => {
+            Some(LiveEvent::Presence { user, sight }) => {
                 self.around.hear_of(*user);
-                if left_at.is_some() {
+                if *sight != Sight::Online {
                     self.around.shown.remove(user);
                 } else if !self.around.is_news(*user) {
                     return None;
@@ -295,6 +466,7 @@ impl Following {
             // Who came or went may be among what was lost.
             Some(LiveEvent::Resync) => {
                 self.around.shown.clear();
+                self.around.online.clear();
                 self.look_around(None);
             }
             _ => {}
@@ -317,74 +489,5 @@ impl Following {
     /// Whether the session still counts; asked now and then, should its end have gone unheard.
     pub async fn still_counts(&self) -> Result<bool, Unavailable> {
         self.follow.authenticate.still_counts(self.who.session).await
-    }
-
-    /// The end of the session may be among what was lost.
-    async fn after_loss(&self) -> Option<LiveEvent> {
-        match self.still_counts().await {
-            Ok(false) => Some(LiveEvent::SessionEnded),
-            Ok(true) | Err(_) => Some(LiveEvent::Resync),
-        }
-    }
-
-    async fn show(&mut self, event: &ChatEvent) -> Option<LiveEvent> {
-        if let (Scope::Room(mine), Some(room)) = (self.scope, event.room())
-            && mine != room
-        {
-            return None;
-        }
-        if let ChatEvent::RoomChanged { room, .. } = event {
-            self.cleared.forget(*room);
-        }
-        if let Some(room) = event.room() {
-            match self.is_in_sight(event, room).await {
-                Ok(true) => {}
-                Ok(false) => return None,
-                Err(_) => return Some(LiveEvent::Resync),
-            }
-        }
-        match event {
-            ChatEvent::Message { message, .. } => {
-                let rooms = &self.follow.rooms.rooms;
-                match self.cleared.up_to(rooms, message.room, self.who.user).await {
-                    Ok(cleared) if message.seq > cleared => {}
-                    Ok(_) => return None,
-                    Err(_) => return Some(LiveEvent::Resync),
-                }
-                Some(LiveEvent::Message(Box::new(self.follow.opener.open(message.clone()))))
-            }
-            ChatEvent::Read { room, user, seq, .. } => {
-                Some(LiveEvent::Read { room: *room, user: *user, seq: *seq })
-            }
-            ChatEvent::Typing { room, user, .. } => {
-                (*user != self.who.user).then_some(LiveEvent::Typing { room: *room, user: *user })
-            }
-            ChatEvent::Presence { user, left_at, .. } => {
-                let concerns = self.other.is_none_or(|other| other == *user);
-                concerns.then_some(LiveEvent::Presence { user: *user, left_at: *left_at })
-            }
-            ChatEvent::RoomChanged { room, .. } => {
-                match self.follow.rooms.find_in_any_standing(self.who.user, *room).await {
-                    Ok(entry) => entry.map(|entry| LiveEvent::Room(Box::new(entry))),
-                    Err(_) => Some(LiveEvent::Resync),
-                }
-            }
-            ChatEvent::SessionEnded { session, .. } => {
-                (*session == self.who.session).then_some(LiveEvent::SessionEnded)
-            }
-        }
-    }
-
-    /// Nothing is heard of a room that was declined, unless it is that one did so, or that it came
-    /// back.
-    async fn is_in_sight(&self, event: &ChatEvent, room: RoomId) -> Result<bool, Unavailable> {
-        let relations = &self.follow.relations;
-        if let ChatEvent::RoomChanged { only, .. } = event {
-            relations.forget_room(room, self.who.user);
-            if only.is_some() {
-                return Ok(true);
-            }
-        }
-        Ok(relations.standing(room, self.who.user).await? != Some(Standing::Declined))
     }
 }

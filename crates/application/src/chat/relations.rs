@@ -5,6 +5,7 @@ use domain::{
     TimeDelta, Timestamp,
     id::{RoomId, UserId},
     room::Standing,
+    user::Privacy,
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -12,7 +13,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// Knows who may reach whom.
+/// Knows who may reach whom, and see what of them.
 ///
 /// What changed through this instance counts at once; what changed through another one, within
 /// [`Relations::STALE_AFTER`].
@@ -34,6 +35,7 @@ pub struct Relations {
 pub struct Memory {
     standings: Recent<(RoomId, UserId), Standing>,
     free: Recent<(UserId, UserId), ()>,
+    privacies: Recent<UserId, Privacy>,
 }
 
 /// What lies between one person and another.
@@ -123,6 +125,42 @@ impl Relations {
         let apart: HashSet<UserId> =
             blocks.iter().flat_map(|block| [block.blocker, block.blocked]).collect();
         Ok(others.into_iter().filter(|other| !apart.contains(other)).collect())
+    }
+
+    /// What somebody lets others see; `None` once their account is gone.
+    pub async fn privacy(&self, user: UserId) -> Result<Option<Privacy>, Unavailable> {
+        let now = self.clock.now();
+        match self.memory.privacies.find(&user, now, |_| false) {
+            Some(known) => Ok(Some(known)),
+            None => self.find_privacy(user).await,
+        }
+    }
+
+    /// The same as it is at this moment, for what is not asked again a moment later.
+    pub async fn find_privacy(&self, user: UserId) -> Result<Option<Privacy>, Unavailable> {
+        let found = self.users.find(user).await?.map(|user| user.privacy);
+        if let Some(privacy) = found {
+            self.memory.privacies.note(user, privacy, self.clock.now());
+        }
+        Ok(found)
+    }
+
+    /// What each of these people lets others see at this moment, in one round trip. Those whose
+    /// accounts are gone are missing.
+    pub async fn list_privacies(
+        &self,
+        users: &[UserId],
+    ) -> Result<HashMap<UserId, Privacy>, Unavailable> {
+        if users.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let found = self.users.list(users).await?;
+        Ok(found.into_iter().map(|user| (user.id, user.privacy)).collect())
+    }
+
+    /// Somebody may let others see more or less by now.
+    pub fn forget_privacy(&self, user: UserId) {
+        self.memory.privacies.forget(&user);
     }
 
     async fn look_up_tie(&self, from: UserId, to: UserId) -> Result<Tie, Unavailable> {

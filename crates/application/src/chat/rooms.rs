@@ -5,7 +5,7 @@ use domain::{
     history::Limit,
     id::{RoomId, UserId},
     room::{RoomCursor, RoomView, Standing},
-    user::User,
+    user::{Privacy, User},
 };
 use std::{collections::HashMap, sync::Arc};
 
@@ -59,16 +59,7 @@ impl Rooms {
             Some(cursor) => self.has_more(me, cursor).await?.then_some(cursor),
             None => None,
         };
-        let others: Vec<UserId> = views.iter().map(|view| view.other).collect();
-        let mut people: HashMap<UserId, User> =
-            self.users.list(&others).await?.into_iter().map(|user| (user.id, user)).collect();
-        let rooms = views
-            .into_iter()
-            .map(|view| {
-                let other = people.remove(&view.other);
-                self.entry(view, other)
-            })
-            .collect();
+        let rooms = self.entries(me, views).await?;
         Ok(RoomList { rooms, next })
     }
 
@@ -108,8 +99,7 @@ impl Rooms {
         let Some(view) = self.rooms.find(room, me).await? else {
             return Ok(None);
         };
-        let other = self.users.find(view.other).await?;
-        Ok(Some(self.entry(view, other)))
+        Ok(self.entries(me, vec![view]).await?.pop())
     }
 
     /// A full page may be the last one: only a look behind it tells.
@@ -118,13 +108,31 @@ impl Rooms {
         Ok(!self.listed(me, Some(cursor), one, 1).await?.0.is_empty())
     }
 
-    fn entry(&self, mut view: RoomView, other: Option<User>) -> RoomEntry {
+    /// Rooms with the other person of each.
+    async fn entries(
+        &self,
+        me: UserId,
+        views: Vec<RoomView>,
+    ) -> Result<Vec<RoomEntry>, Unavailable> {
+        if views.is_empty() {
+            return Ok(Vec::new());
+        }
+        let people: Vec<UserId> = views.iter().map(|view| view.other).chain([me]).collect();
+        let mut people: HashMap<UserId, User> =
+            self.users.list(&people).await?.into_iter().map(|user| (user.id, user)).collect();
+        let mine = people.get(&me).map(|user| user.privacy);
+        let entries = views.into_iter().map(|view| {
+            let other = people.remove(&view.other);
+            self.entry(view, mine, other)
+        });
+        Ok(entries.collect())
+    }
+
+    fn entry(&self, mut view: RoomView, mine: Option<Privacy>, other: Option<User>) -> RoomEntry {
         let cleared = view.is_cleared();
         let last_message = view.last_message.take().filter(|_| !cleared);
         let last_message = last_message.map(|message| self.opener.open(message));
-        if !view.other_standing.shows() {
-            view.other_read_seq = 0;
-        }
+        view.other_read_seq = view.other_read(mine, other.as_ref().map(|other| other.privacy));
         RoomEntry { view, other, last_message }
     }
 }

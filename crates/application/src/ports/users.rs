@@ -6,7 +6,7 @@ use domain::{
     id::UserId,
     identity::ExternalIdentity,
     password::PasswordHash,
-    user::{ProfileChange, Taken, User},
+    user::{Privacy, PrivacyChange, ProfileChange, Taken, User},
     username::Username,
 };
 
@@ -99,6 +99,14 @@ pub trait UserRepository: Send + Sync {
         id: UserId,
         since: Option<Timestamp>,
     ) -> Result<Option<User>, Unavailable>;
+
+    /// Changes what somebody lets others see, and returns what they did until then: of changes that
+    /// race, each finds what the one before it left. `None` if there is no such user.
+    async fn change_privacy(
+        &self,
+        id: UserId,
+        change: PrivacyChange,
+    ) -> Result<Option<Privacy>, Unavailable>;
 
     /// Forgets somebody together with their picture; their names and address are free from then on.
     /// Forgetting somebody who is gone is fine.

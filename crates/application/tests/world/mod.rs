@@ -4,9 +4,10 @@ use application::{
     accounts::{
         Acquaintance, AddressProof, Administer, Authenticate, Browser, Challenges, ChangeEmail,
         ChangePassword, Codes, Confirm, CreateUser, DeleteAccount, Devices, Erase, ForgotPassword,
-        NewPassword, OpenedSession, OwnSecondFactor, Passkeys, Profile, Register, ResendOtp,
-        ResetLinks, ResetPassword, SecondFactors, SecondStep, Sessions, SignIn, SignInByPasskey,
-        SignOut, SignUp, SignedIn, Traces, VerifyOtp, VerifyOtpError, WaitingForAddress,
+        NewPassword, OpenedSession, OwnPrivacy, OwnSecondFactor, Passkeys, Profile, Register,
+        ResendOtp, ResetLinks, ResetPassword, SecondFactors, SecondStep, Sessions, SignIn,
+        SignInByPasskey, SignOut, SignUp, SignedIn, Traces, VerifyOtp, VerifyOtpError,
+        WaitingForAddress,
         google::{BeginGoogle, Errands, FinishGoogle, LinkByCode, NewArrivals, UnlinkGoogle},
     },
     chat::{
@@ -346,6 +347,10 @@ impl World {
             attendance,
             clock: self.clock.clone(),
         }
+    }
+
+    pub fn own_privacy(&self, attendance: Arc<Attendance>) -> OwnPrivacy {
+        OwnPrivacy { users: self.store.users.clone(), attendance, limits: no_limits() }
     }
 
     pub fn follow(&self) -> Follow {

@@ -173,6 +173,8 @@ macro_rules! store_contract {
                 of_people_that_race_for_one_new_address_one_gets_it
                 all_users_are_paged_in_the_order_in_which_they_joined
                 who_is_kept_out_is_known_but_found_by_no_prefix
+                what_somebody_shows_changes_where_it_is_asked_to
+                of_changes_of_what_is_shown_that_race_each_finds_what_the_last_left
                 an_account_elsewhere_is_linked_unless_it_is_taken
                 whoever_has_another_account_linked_keeps_that
                 of_people_that_race_for_one_account_elsewhere_one_gets_it

@@ -6,7 +6,7 @@ use domain::{
     name::PersonName,
     password::PasswordHash,
     picture::PictureId,
-    user::{ProfileChange, Taken, User},
+    user::{Privacy, PrivacyChange, ProfileChange, Taken, User},
     username::Username,
 };
 
@@ -41,6 +41,7 @@ pub async fn what_was_inserted_is_found_in_every_way(store: &StoreUnderTest) {
         google: Some(identity("1")),
         picture: Some(PictureId::mint([7; 16])),
         disabled_at: Some(later(5)),
+        privacy: Privacy { receipts: false, presence: true },
         ..a_user(2)
     };
     for user in [a_user(1), google] {
@@ -281,6 +282,64 @@ pub async fn who_is_kept_out_is_known_but_found_by_no_prefix(store: &StoreUnderT
     assert_eq!(found_by_prefix(store, "person-", 10).await.len(), 2);
     let nobody = store.users.set_disabled(a_user(3).id, Some(later(1))).await.expect("answers");
     assert_eq!(nobody, None);
+}
+
+async fn change_privacy(
+    store: &StoreUnderTest,
+    n: u32,
+    receipts: Option<bool>,
+    presence: Option<bool>,
+) -> Option<Privacy> {
+    let change = PrivacyChange { receipts, presence };
+    store.users.change_privacy(a_user(n).id, change).await.expect("answers")
+}
+
+pub async fn what_somebody_shows_changes_where_it_is_asked_to(store: &StoreUnderTest) {
+    for n in 1..=2 {
+        assert_eq!(insert(store, &a_user(n)).await, Ok(()));
+    }
+    let privacy = |receipts, presence| Privacy { receipts, presence };
+    let stored = async || store.users.find(a_user(1).id).await.expect("answers").expect("is there");
+    assert_eq!(change_privacy(store, 1, None, None).await, Some(Privacy::default()));
+    assert_eq!(stored().await, a_user(1));
+    assert_eq!(change_privacy(store, 1, Some(false), None).await, Some(Privacy::default()));
+    assert_eq!(stored().await, User { privacy: privacy(false, true), ..a_user(1) });
+    assert_eq!(change_privacy(store, 1, None, Some(false)).await, Some(privacy(false, true)));
+    assert_eq!(stored().await, User { privacy: privacy(false, false), ..a_user(1) });
+    let listed = store.users.list(&[a_user(1).id]).await.expect("answers");
+    assert_eq!(listed, [stored().await], "wherever somebody is read");
+    let before = change_privacy(store, 1, Some(true), Some(true)).await;
+    assert_eq!(before, Some(privacy(false, false)), "what it was until then");
+    assert_eq!(stored().await, a_user(1));
+    assert_eq!(store.users.find(a_user(2).id).await.expect("answers"), Some(a_user(2)));
+    assert_eq!(change_privacy(store, 3, Some(false), None).await, None);
+    assert_eq!(change_privacy(store, 3, None, None).await, None);
+}
+
+pub async fn of_changes_of_what_is_shown_that_race_each_finds_what_the_last_left(
+    store: &StoreUnderTest,
+) {
+    assert_eq!(insert(store, &a_user(1)).await, Ok(()));
+    let outcomes = at_once(16, |n| {
+        let users = store.users.clone();
+        let change = match n % 2 {
+            0 => PrivacyChange { receipts: Some(false), presence: None },
+            _ => PrivacyChange { receipts: None, presence: Some(false) },
+        };
+        async move { users.change_privacy(a_user(1).id, change).await }
+    });
+    let before: Vec<Privacy> = outcomes
+        .await
+        .into_iter()
+        .map(|outcome| outcome.expect("answers").expect("is there"))
+        .collect();
+    let changed = |n: usize, shown: fn(&Privacy) -> bool| {
+        before.iter().skip(n).step_by(2).filter(|privacy| shown(privacy)).count()
+    };
+    assert_eq!(changed(0, |privacy| privacy.receipts), 1, "one of them changed it: {before:?}");
+    assert_eq!(changed(1, |privacy| privacy.presence), 1, "one of them changed it: {before:?}");
+    let after = store.users.find(a_user(1).id).await.expect("answers").expect("is there");
+    assert_eq!(after.privacy, Privacy { receipts: false, presence: false }, "nothing is lost");
 }
 
 async fn link(store: &StoreUnderTest, n: u32, subject: &str) -> Option<Result<User, Taken>> {

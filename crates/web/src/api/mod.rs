@@ -8,6 +8,7 @@ pub mod messages;
 pub mod passkeys;
 pub mod people;
 pub mod picture;
+pub mod privacy;
 pub mod rooms;
 pub mod search;
 pub mod second_factor;

@@ -1,5 +1,8 @@
 //! What an export holds for programs to read. `docs/export.md` describes it.
-use crate::api::shapes::{SessionShape, UserShape};
+use crate::api::{
+    privacy::PrivacyShape,
+    shapes::{SessionShape, UserShape},
+};
 use application::{
     accounts::{BlockedPerson, Conversation, Records},
     chat::OpenedMessage,
@@ -39,6 +42,7 @@ pub struct Account<'a> {
     google: Option<Google<'a>>,
     second_factor: Option<SecondFactor>,
     passkeys: Vec<Passkey<'a>>,
+    privacy: PrivacyShape,
     exported_at: String,
 }
 
@@ -129,6 +133,7 @@ impl<'a> Account<'a> {
             google,
             second_factor,
             passkeys: passkeys.collect(),
+            privacy: user.privacy.into(),
             exported_at: rfc3339(records.read_at),
         }
     }

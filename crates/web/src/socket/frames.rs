@@ -11,6 +11,7 @@ use application::{
     ports::{FrameIn, FrameOut},
 };
 use domain::{
+    event::Sight,
     id::{RoomId, UserId},
     rfc3339,
 };
@@ -96,7 +97,8 @@ pub enum ServerFrame {
         /// Who.
         user: String,
     },
-    /// Somebody one shares a room with is online, or went offline.
+    /// Somebody one shares a room with is online, went offline, or is not to be seen: then it is
+    /// neither online nor known since when not.
     Presence {
         /// Who.
         user: String,
@@ -229,10 +231,10 @@ impl ServerFrame {
             LiveEvent::Typing { room, user } => {
                 Self::Typing { room: room.to_string(), user: user.to_string() }
             }
-            LiveEvent::Presence { user, left_at } => Self::Presence {
+            LiveEvent::Presence { user, sight } => Self::Presence {
                 user: user.to_string(),
-                online: left_at.is_none(),
-                last_seen: left_at.map(rfc3339),
+                online: sight == Sight::Online,
+                last_seen: sight.left_at().map(rfc3339),
             },
             LiveEvent::Room(entry) => Self::Room(Box::new((*entry).into())),
             LiveEvent::Resync => Self::Resync,

@@ -144,6 +144,7 @@ impl RelayEventBus {
             ChatEvent::Read { .. }
             | ChatEvent::Typing { .. }
             | ChatEvent::Presence { .. }
+            | ChatEvent::PrivacyChanged { .. }
             | ChatEvent::SessionEnded { .. } => {}
         }
         self.tell(event);

@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD as BASE64};
 use domain::{
     Timestamp,
     attachment::AttachedFile,
-    event::ChatEvent,
+    event::{ChatEvent, Sight},
     id::{AttachmentId, ClientId, MessageId, RoomId, SessionId, UserId},
     message::SealedMessage,
     reaction::{Emoji, Reaction},
@@ -53,7 +53,10 @@ enum EventRecord {
     Presence {
         audience: Bytes,
         user: Bytes,
-        left_at: Option<i64>,
+        sight: SightRecord,
+    },
+    PrivacyChanged {
+        user: Bytes,
     },
     RoomChanged {
         participants: [Bytes; 2],
@@ -65,6 +68,14 @@ enum EventRecord {
         user: Bytes,
         session: Bytes,
     },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum SightRecord {
+    Online,
+    Left(i64),
+    Hidden,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -148,11 +159,18 @@ impl EventRecord {
                 room: Bytes::of(room.as_bytes()),
                 user: Bytes::of(user.as_bytes()),
             },
-            ChatEvent::Presence { audience, user, left_at } => Self::Presence {
+            ChatEvent::Presence { audience, user, sight } => Self::Presence {
                 audience: Bytes::of_users(audience),
                 user: Bytes::of(user.as_bytes()),
-                left_at: left_at.map(|at| at.timestamp_millis()),
+                sight: match sight {
+                    Sight::Online => SightRecord::Online,
+                    Sight::Left(at) => SightRecord::Left(at.timestamp_millis()),
+                    Sight::Hidden => SightRecord::Hidden,
+                },
             },
+            ChatEvent::PrivacyChanged { user } => {
+                Self::PrivacyChanged { user: Bytes::of(user.as_bytes()) }
+            }
             ChatEvent::RoomChanged { participants, room, only } => Self::RoomChanged {
                 participants: pair(*participants),
                 room: Bytes::of(room.as_bytes()),
@@ -184,14 +202,18 @@ fn event(record: EventRecord) -> Option<ChatEvent> {
             room: RoomId::from_bytes(room.id()?),
             user: UserId::from_bytes(user.id()?),
         },
-        EventRecord::Presence { audience, user, left_at } => ChatEvent::Presence {
+        EventRecord::Presence { audience, user, sight } => ChatEvent::Presence {
             audience: audience.users()?,
             user: UserId::from_bytes(user.id()?),
-            left_at: match left_at {
-                Some(at) => Some(Timestamp::from_timestamp_millis(at)?),
-                None => None,
+            sight: match sight {
+                SightRecord::Online => Sight::Online,
+                SightRecord::Left(at) => Sight::Left(Timestamp::from_timestamp_millis(at)?),
+                SightRecord::Hidden => Sight::Hidden,
             },
         },
+        EventRecord::PrivacyChanged { user } => {
+            ChatEvent::PrivacyChanged { user: UserId::from_bytes(user.id()?) }
+        }
         EventRecord::RoomChanged { participants, room, only } => ChatEvent::RoomChanged {
             participants: participants_of(&participants)?,
             room: RoomId::from_bytes(room.id()?),

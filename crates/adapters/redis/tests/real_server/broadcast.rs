@@ -4,7 +4,7 @@ use adapter_redis::RedisBroadcast;
 use application::ports::{Broadcast, Received};
 use domain::{
     attachment::AttachedFile,
-    event::ChatEvent,
+    event::{ChatEvent, Sight},
     id::{RoomId, UserId},
     message::SealedMessage,
     reaction::Reaction,
@@ -77,8 +77,10 @@ fn one_of_each_kind() -> Vec<ChatEvent> {
         ChatEvent::Read { participants, room, user, seq: u64::MAX, shown: true },
         ChatEvent::RoomChanged { participants, room, only: None },
         ChatEvent::RoomChanged { participants, room, only: Some(user) },
-        ChatEvent::Presence { audience: vec![ann(), bob()], user, left_at: None },
-        ChatEvent::Presence { audience: Vec::new(), user: bob(), left_at: Some(later(5)) },
+        ChatEvent::Presence { audience: vec![ann(), bob()], user, sight: Sight::Online },
+        ChatEvent::Presence { audience: Vec::new(), user: bob(), sight: Sight::Left(later(5)) },
+        ChatEvent::Presence { audience: vec![bob()], user, sight: Sight::Hidden },
+        ChatEvent::PrivacyChanged { user },
         typing(),
         ended(1),
     ]

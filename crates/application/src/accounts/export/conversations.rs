@@ -11,7 +11,7 @@ use domain::{
     history::{Limit, Window},
     id::{AttachmentId, RoomId, UserId},
     room::{RoomCursor, RoomView, Standing},
-    user::User,
+    user::{Privacy, User},
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -102,14 +102,31 @@ impl OwnData {
             behind = Some(RoomCursor::from(&last.room));
             let recent = oldest.is_none_or(|oldest| last.room.active_at >= oldest);
             let whole = page.len() >= Limit::WHOLE_PAGE.as_usize();
-            found.extend(
-                page.iter().filter(|view| known.insert(view.room.id)).map(Conversation::from),
-            );
+            let page: Vec<RoomView> =
+                page.into_iter().filter(|view| known.insert(view.room.id)).collect();
+            self.add_conversations(&page, found).await?;
             if !recent || !whole {
                 break;
             }
         }
         Ok(found.len() > before)
+    }
+
+    async fn add_conversations(
+        &self,
+        views: &[RoomView],
+        found: &mut Vec<Conversation>,
+    ) -> Result<(), Unavailable> {
+        let others: Vec<UserId> = views.iter().map(|view| view.other).collect();
+        let people = self.conversations.users.list(&others).await?;
+        let theirs: HashMap<UserId, Privacy> =
+            people.into_iter().map(|user| (user.id, user.privacy)).collect();
+        let mine = self.records.user.privacy;
+        found.extend(views.iter().map(|view| {
+            let theirs = theirs.get(&view.other).copied();
+            Conversation::of(view, mine, theirs)
+        }));
+        Ok(())
     }
 
     /// The others in some conversations; those whose accounts are gone are missing.
@@ -174,8 +191,8 @@ impl OwnData {
     }
 }
 
-impl From<&RoomView> for Conversation {
-    fn from(view: &RoomView) -> Self {
+impl Conversation {
+    fn of(view: &RoomView, mine: Privacy, theirs: Option<Privacy>) -> Self {
         Self {
             room: view.room.id,
             other: view.other,
@@ -184,7 +201,7 @@ impl From<&RoomView> for Conversation {
             last_seq: view.room.last_seq,
             cleared_seq: view.cleared.seq,
             read_seq: view.read_seq,
-            other_read_seq: if view.other_standing.shows() { view.other_read_seq } else { 0 },
+            other_read_seq: view.other_read(Some(mine), theirs),
         }
     }
 }

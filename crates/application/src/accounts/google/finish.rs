@@ -15,7 +15,7 @@ use domain::{
     return_path::ReturnPath,
     throttle::Throttled,
     token::{StateToken, VisitToken},
-    user::{Taken, User},
+    user::{Privacy, Taken, User},
     username::Username,
 };
 use std::sync::Arc;
@@ -261,6 +261,7 @@ impl NewArrivals {
                 google: Some(proven.identity.clone()),
                 picture: None,
                 disabled_at: None,
+                privacy: Privacy::default(),
                 joined_at: now,
             };
             match self.users.insert(&user).await? {

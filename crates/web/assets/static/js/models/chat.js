@@ -431,6 +431,7 @@ export class Chat extends Emitter {
         break;
       case 'room': {
         const { type, ...room } = frame;
+        this.rooms.doubtReading([room.id]);
         this.#takeIfListed(room);
         break;
       }
@@ -532,6 +533,7 @@ export class Chat extends Emitter {
 
   async #readRooms() {
     const unseen = new Set(this.rooms.ids);
+    this.rooms.doubtReading(this.rooms.ids);
     let cursor = null;
     do {
       /** @type {import('../lib/types.js').RoomsPage} */

@@ -7,6 +7,8 @@
 export class RoomList {
   /** @type {Map<string, Room>} */
   #rooms = new Map();
+  /** Where the other may show no longer how far they have read. @type {Set<string>} */
+  #doubted = new Set();
 
   /** @param {string} me the id of the reader */
   constructor(me) {
@@ -49,8 +51,16 @@ export class RoomList {
   }
 
   /**
+   * How far others have read may be hidden by now: what is told next of it counts, although it is less.
+   * @param {string[]} rooms
+   */
+  doubtReading(rooms) {
+    for (const id of rooms) this.#doubted.add(id);
+  }
+
+  /**
    * Takes a room as the server told it. Answers may overtake each other and announcements, so
-   * nothing moves back.
+   * nothing moves back, but for what is in doubt.
    * @param {Room} told
    */
   merge(told) {
@@ -70,7 +80,7 @@ export class RoomList {
       last_message: newer(known.last_message, told.last_message),
       read_seq,
       state: known.state === 'open' ? 'open' : told.state, // what was accepted is so for good
-      other_read_seq: Math.max(known.other_read_seq, told.other_read_seq),
+      other_read_seq: this.#doubted.delete(told.id) ? told.other_read_seq : Math.max(known.other_read_seq, told.other_read_seq),
       unread: behind || (readAhead && told.last_seq === known.last_seq) ? known.unread : told.unread,
     };
     if (read_seq >= merged.last_seq) merged.unread = 0;
@@ -108,6 +118,7 @@ export class RoomList {
     const room = this.#rooms.get(id);
     if (!room) return 'unknown';
     if (user !== this.me) {
+      this.#doubted.delete(id); // it is told, so it shows
       room.other_read_seq = Math.max(room.other_read_seq, seq);
       return 'ok';
     }

@@ -9,6 +9,7 @@ import { LeavingSection } from '../views/leaving-section.js';
 import { PasskeysSection } from '../views/passkeys-section.js';
 import { PasswordSection } from '../views/password-section.js';
 import { TwoStepSection } from '../views/two-step-section.js';
+import { PrivacySection } from '../views/privacy-section.js';
 import { PictureSection } from '../views/picture-section.js';
 
 const form = new Form(find(document, '#names', HTMLFormElement), async ({ username, first_name, last_name }) => {
@@ -39,7 +40,7 @@ try {
   new LeavingSection(me, signIn);
   const twoStep = new TwoStepSection(me, signIn);
   const passkeys = new PasskeysSection(me, signIn, () => twoStep.load());
-  await Promise.all([twoStep.load(), passkeys.load()]);
+  await Promise.all([twoStep.load(), passkeys.load(), new PrivacySection(signIn).load()]);
 } catch (problem) {
   if (!(problem instanceof Problem)) throw problem;
   if (problem.status === 401) signIn();
