@@ -393,6 +393,15 @@ impl RoomRepository for Slow {
         self.0.bring_back(room, user).await
     }
 
+    async fn set_muted(
+        &self,
+        room: RoomId,
+        user: UserId,
+        muted: bool,
+    ) -> Result<Option<bool>, Unavailable> {
+        self.0.set_muted(room, user, muted).await
+    }
+
     async fn empty_cleared(&self, limit: Limit) -> Result<bool, Unavailable> {
         self.0.empty_cleared(limit).await
     }

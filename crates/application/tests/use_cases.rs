@@ -20,6 +20,7 @@ mod google;
 mod history;
 mod mark_read;
 mod measured;
+mod mute_room;
 mod open_room;
 mod own_second_factor;
 mod passkeys;

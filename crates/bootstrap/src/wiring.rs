@@ -11,7 +11,8 @@ use application::{
     },
     chat::{
         AlterMessages, Attendance, ClearRoom, Follow, History, Lingering, MarkRead, Memory,
-        OpenRoom, Opener, Reach, Relations, Requests, Rooms, SearchMessages, SendMessages, Typing,
+        MuteRoom, OpenRoom, Opener, Reach, Relations, Requests, Rooms, SearchMessages,
+        SendMessages, Typing,
     },
     files::{Bring, Fetch, Leftovers, Vault},
     limits::Limits,
@@ -118,6 +119,7 @@ impl Parts {
                     leftovers: self.leftovers(),
                     bus: self.bus.clone(),
                 },
+                mute_room: MuteRoom { views: self.rooms(), bus: self.bus.clone() },
             },
             messages: MessagesApi {
                 send_messages: self.send_messages(&relations),

@@ -145,6 +145,8 @@ pub struct RoomView {
     pub cleared: Cleared,
     /// `last_seq` when they took the room out of their list.
     pub put_away_at: Option<u64>,
+    /// Whether they want to hear nothing of it unless they look.
+    pub muted: bool,
 }
 
 /// What somebody took out of their own sight in a room: everything up to a place.

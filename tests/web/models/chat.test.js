@@ -573,3 +573,22 @@ test('the other is told that I write now and then, and at once after a message',
     mock.timers.reset();
   }
 });
+
+test('a muted room counts in the list alone, wherever it was muted', async () => {
+  const server = serverWith(3);
+  server.read.anna = 1;
+  const { chat, socket } = await opened(server);
+  assert.equal(chat.rooms.unread, 2);
+  await chat.mute('r', true);
+  assert.equal(server.calls.at(-1), 'mute');
+  assert.equal(chat.rooms.get('r')?.muted, true);
+  assert.equal(chat.rooms.unread, 0, 'title, icon and badge go by this');
+  socket().tell(announced(server.post()));
+  assert.deepEqual([chat.rooms.get('r')?.unread, chat.rooms.unread], [3, 0]);
+  server.muted = false;
+  socket().tell({ type: 'room', ...server.room() });
+  assert.equal(chat.rooms.unread, 3, 'another device had it sound again');
+  await chat.mute('r', true);
+  await chat.mute('r', false);
+  assert.equal(chat.rooms.unread, 3);
+});

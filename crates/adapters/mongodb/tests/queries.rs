@@ -410,6 +410,10 @@ async fn cleared(store: &MongoStore) {
         assert_eq!(cleared, Some(Cleared { seq: 1, rev: 1 }));
     }
     store.bring_back(room(51), one).await.expect("answers");
+    for muted in [true, false] {
+        let changed = store.set_muted(room(51), one, muted).await.expect("answers");
+        assert_eq!(changed, Some(true));
+    }
     while store.empty_cleared(Limit::default()).await.expect("answers") {}
 }
 

@@ -27,7 +27,7 @@ macro_rules! select_views {
         concat!(
             "SELECT ", room_columns!(), ", other.user, me.read_seq, other.read_seq,
                 me.standing, other.standing, me.cleared_seq, me.cleared_rev, me.put_away_at,
-                (SELECT count(*) FROM messages u WHERE u.room = me.room AND u.sender = other.user
+                me.muted, (SELECT count(*) FROM messages u WHERE u.room = me.room AND u.sender = other.user
                     AND u.seq > max(me.read_seq, me.cleared_seq) AND u.sealed IS NOT NULL), ",
             message_columns!(),
             " FROM members me
@@ -80,6 +80,7 @@ statements! {
     NOTE_EMPTIED = "UPDATE rooms_to_empty SET emptied = ?2 WHERE room = ?1";
     FORGET_EMPTIED = "DELETE FROM rooms_to_empty WHERE room = ?1 AND emptied >= up_to";
     BRING_BACK = "UPDATE members SET put_away_at = NULL WHERE room = ?1 AND user = ?2";
+    SET_MUTED = "UPDATE members SET muted = ?3 WHERE room = ?1 AND user = ?2 AND muted <> ?3";
     MOVE_MARK = "UPDATE members SET read_seq = ?3 WHERE room = ?1 AND user = ?2";
 }
 
@@ -203,6 +204,22 @@ impl RoomRepository for SqliteStore {
         self.write(move |conn| {
             conn.prepare_cached(BRING_BACK)?.execute([room.as_bytes(), user.as_bytes()])?;
             Ok(())
+        })
+        .await
+    }
+
+    async fn set_muted(
+        &self,
+        room: RoomId,
+        user: UserId,
+        muted: bool,
+    ) -> Result<Option<bool>, Unavailable> {
+        if self.find_participants(room, user).await?.is_none() {
+            return Ok(None);
+        }
+        self.write(move |conn| {
+            let change = params![room.as_bytes(), user.as_bytes(), muted];
+            Ok(Some(conn.prepare_cached(SET_MUTED)?.execute(change)? == 1))
         })
         .await
     }
@@ -334,8 +351,9 @@ fn view(row: &Row<'_>) -> rusqlite::Result<RoomView> {
         other_standing: standing(row, 11)?,
         cleared: cleared(row, 12)?,
         put_away_at: row.get::<_, Option<i64>>(14)?.map(|_| count(row, 14)).transpose()?,
-        unread: count(row, 15)?,
-        last_message: maybe_message_from(row, 16)?,
+        muted: row.get(15)?,
+        unread: count(row, 16)?,
+        last_message: maybe_message_from(row, 17)?,
     })
 }
 

@@ -89,6 +89,15 @@ pub trait RoomRepository: Send + Sync {
     /// Puts a room back into this person's list, although nothing new was written in it.
     async fn bring_back(&self, room: RoomId, user: UserId) -> Result<(), Unavailable>;
 
+    /// Mutes a room for this person alone, or lets it sound again. Whether that changed anything: of
+    /// callers that race for the same, one is told so. `None` if the room is not theirs.
+    async fn set_muted(
+        &self,
+        room: RoomId,
+        user: UserId,
+        muted: bool,
+    ) -> Result<Option<bool>, Unavailable>;
+
     /// Empties up to so many messages that both of their people have cleared: what they say, what
     /// they answer, their reactions and their files are gone; their places, names and numbers are not
     /// given again. Those files are loose since [`LooseFile::LONG_AGO`]. Nothing is announced. Whether

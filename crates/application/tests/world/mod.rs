@@ -11,8 +11,8 @@ use application::{
     },
     chat::{
         AlterMessages, Attendance, ClearRoom, Draft, Follow, History, Lingering, MarkRead, Memory,
-        OpenRoom, OpenedMessage, Opener, Reach, Relations, Requests, Rooms, SearchMessages,
-        SendMessages, Sent, Typing,
+        MuteRoom, OpenRoom, OpenedMessage, Opener, Reach, Relations, Requests, Rooms,
+        SearchMessages, SendMessages, Sent, Typing,
     },
     files::{Bring, Fetch, Leftovers, Vault},
     limits::Limits,
@@ -285,6 +285,10 @@ impl World {
             leftovers: self.leftovers(),
             bus: self.store.bus.clone(),
         }
+    }
+
+    pub fn mute_room(&self) -> MuteRoom {
+        MuteRoom { views: self.rooms(), bus: self.store.bus.clone() }
     }
 
     pub fn search_messages(&self) -> SearchMessages {

@@ -227,6 +227,9 @@ macro_rules! store_contract {
                 what_was_put_away_comes_back_when_asked_for
                 what_both_have_cleared_is_emptied_and_keeps_its_place
                 nobody_clears_the_rooms_of_others
+                a_room_is_muted_for_one_alone
+                nobody_mutes_the_rooms_of_others
+                of_callers_that_race_to_mute_one_changes_it
             }
             messages {
                 the_first_messages_are_numbered_from_one

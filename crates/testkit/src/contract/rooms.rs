@@ -474,3 +474,43 @@ pub async fn nobody_clears_the_rooms_of_others(store: &StoreUnderTest) {
     }
     assert!(view(store, room, 1).await.is_listed());
 }
+
+async fn mute(store: &StoreUnderTest, room: RoomId, user: u32, muted: bool) -> Option<bool> {
+    store.rooms.set_muted(room, a_user(user).id, muted).await.expect("answers")
+}
+
+pub async fn a_room_is_muted_for_one_alone(store: &StoreUnderTest) {
+    // From either side of the pair.
+    for (me, other) in [(1, 2), (4, 3)] {
+        let room = a_room_of(store, me, other).await.id;
+        assert!(!view(store, room, me).await.muted);
+        assert_eq!(mute(store, room, me, false).await, Some(false));
+        assert_eq!(mute(store, room, me, true).await, Some(true));
+        assert_eq!(mute(store, room, me, true).await, Some(false), "it is so already");
+        assert!(view(store, room, me).await.muted);
+        assert!(!view(store, room, other).await.muted);
+        let in_list = listed(store, a_user(me).id).await;
+        assert!(in_list.iter().any(|view| view.room.id == room && view.muted));
+        assert_eq!(mute(store, room, me, false).await, Some(true));
+        assert!(!view(store, room, me).await.muted);
+    }
+}
+
+pub async fn nobody_mutes_the_rooms_of_others(store: &StoreUnderTest) {
+    let room = a_room_of(store, 1, 2).await.id;
+    for id in [room, a_room_id(77)] {
+        assert_eq!(mute(store, id, 3, true).await, None);
+    }
+    assert!(!view(store, room, 1).await.muted && !view(store, room, 2).await.muted);
+}
+
+pub async fn of_callers_that_race_to_mute_one_changes_it(store: &StoreUnderTest) {
+    let room = a_room_of(store, 1, 2).await.id;
+    let muting = at_once(16, |_| {
+        let rooms = store.rooms.clone();
+        async move { rooms.set_muted(room, a_user(1).id, true).await.expect("answers") }
+    });
+    let changed = muting.await.into_iter().filter(|changed| *changed == Some(true)).count();
+    assert_eq!(changed, 1);
+    assert!(view(store, room, 1).await.muted);
+}

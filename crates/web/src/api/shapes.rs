@@ -78,6 +78,8 @@ pub struct RoomShape {
     /// Whether one has it in one's list; not after one cleared or declined it, until something new
     /// is written or one asks for it.
     pub listed: bool,
+    /// Whether one wants to hear nothing of it unless one looks. The other never learns.
+    pub muted: bool,
     /// RFC 3339.
     pub created_at: String,
 }
@@ -280,6 +282,7 @@ impl From<RoomEntry> for RoomShape {
             read_seq: view.read_seq,
             other_read_seq: view.other_read_seq,
             state: if view.standing == Standing::Open { "open" } else { "request" }.to_owned(),
+            muted: view.muted,
             created_at: rfc3339(view.room.created_at),
         }
     }

@@ -97,6 +97,7 @@ pub struct Room {
     messages: u64,
     read_seq: u64,
     other_read_seq: u64,
+    muted: bool,
     folder: String,
 }
 
@@ -169,6 +170,7 @@ impl Room {
             messages: conversation.last_seq,
             read_seq: conversation.read_seq,
             other_read_seq: conversation.other_read_seq,
+            muted: conversation.muted,
             folder: folder(conversation),
         }
     }

@@ -165,6 +165,15 @@ impl RoomRepository for MongoStore {
         in_time(self.bring_room_back(room, user)).await
     }
 
+    async fn set_muted(
+        &self,
+        room: RoomId,
+        user: UserId,
+        muted: bool,
+    ) -> Result<Option<bool>, Unavailable> {
+        in_time(self.mute_room(room, user, muted)).await
+    }
+
     async fn empty_cleared(&self, limit: Limit) -> Result<bool, Unavailable> {
         in_time(self.empty_next(limit.as_usize())).await
     }
@@ -242,6 +251,26 @@ impl MongoStore {
         let this_room = doc! { "_id": id(room.as_bytes()), side: { "$in": from } };
         let change = doc! { "$set": { side: StandingRecord::from(to).stored() } };
         Ok(self.rooms().update_one(this_room, change).await?.modified_count == 1)
+    }
+
+    async fn mute_room(
+        &self,
+        room: RoomId,
+        user: UserId,
+        muted: bool,
+    ) -> anyhow::Result<Option<bool>> {
+        let pair = self.participants(room).await?.filter(|pair| pair.includes(user));
+        let Some(pair) = pair else { return Ok(None) };
+        let [low, _] = pair.both();
+        let side = if user == low { "muted_low" } else { "muted_high" };
+        // Kept only where it is muted.
+        let change = if muted {
+            doc! { "$set": { side: true } }
+        } else {
+            doc! { "$unset": { side: true } }
+        };
+        let this_room = doc! { "_id": id(room.as_bytes()) };
+        Ok(Some(self.rooms().update_one(this_room, change).await?.modified_count == 1))
     }
 
     async fn mark_read(

@@ -42,6 +42,12 @@ pub(crate) struct RoomRecord {
     /// When the high one did.
     #[serde(default)]
     put_away_high: Option<i64>,
+    /// Whether the low participant muted it.
+    #[serde(default)]
+    muted_low: bool,
+    /// Whether the high one did.
+    #[serde(default)]
+    muted_high: bool,
     /// How the low participant stands to it.
     #[serde(default)]
     standing_low: StandingRecord,
@@ -175,6 +181,11 @@ impl RoomRecord {
 
     fn cleared_record(&self, is_low: bool) -> &ClearedRecord {
         if is_low { &self.cleared_low } else { &self.cleared_high }
+    }
+
+    /// Whether one of the two muted it.
+    pub(crate) fn is_muted(&self, is_low: bool) -> bool {
+        if is_low { self.muted_low } else { self.muted_high }
     }
 
     /// How one of the two stands to it.

@@ -162,6 +162,7 @@ impl ViewRecord {
             other_standing: self.room.standing(other == low),
             cleared: self.room.cleared(user == low)?,
             put_away_at: self.room.put_away_at(user == low)?,
+            muted: self.room.is_muted(user == low),
         };
         Ok(Sketch {
             view,

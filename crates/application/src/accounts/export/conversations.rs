@@ -52,6 +52,8 @@ pub struct Conversation {
     pub read_seq: u64,
     /// Up to where the other had, as far as it shows.
     pub other_read_seq: u64,
+    /// Whether oneself had muted it.
+    pub muted: bool,
 }
 
 /// Why the rest is not given.
@@ -185,6 +187,7 @@ impl From<&RoomView> for Conversation {
             cleared_seq: view.cleared.seq,
             read_seq: view.read_seq,
             other_read_seq: if view.other_standing.shows() { view.other_read_seq } else { 0 },
+            muted: view.muted,
         }
     }
 }

@@ -58,6 +58,7 @@
  * @property {number} read_seq
  * @property {number} other_read_seq
  * @property {"open" | "request"} state
+ * @property {boolean} muted nothing of it sounds or counts beyond the list
  * @property {boolean} [listed] `false` once I cleared or declined it
  * @property {string} created_at
  */

@@ -194,6 +194,11 @@ export class Chat extends Emitter {
     void this.catchUp();
   }
 
+  /** @param {string} id @param {boolean} muted @throws {Problem} */
+  async mute(id, muted) {
+    this.#takeRoom(await this.#guard(this.api.mute(id, muted)));
+  }
+
   /** @param {string} user @throws {Problem} */
   async block(user) {
     await this.#guard(this.api.block(user));

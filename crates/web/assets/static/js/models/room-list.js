@@ -41,10 +41,10 @@ export class RoomList {
     return [...latest].sort(([, a], [, b]) => b - a).map(([room]) => room);
   }
 
-  /** Unread messages in all rooms. */
+  /** Unread messages in all rooms but those that are muted. */
   get unread() {
     let sum = 0;
-    for (const room of this.#rooms.values()) sum += room.unread;
+    for (const room of this.#rooms.values()) if (!room.muted) sum += room.unread;
     return sum;
   }
 
