@@ -14,7 +14,10 @@ use domain::{
     history::Limit,
     id::{RoomId, UserId},
     message::Alteration,
-    room::{Cleared, NewRoom, Participants, Partner, ReadMark, RoomCursor, RoomView, Standing},
+    room::{
+        Cleared, DeliveredMark, NewRoom, Participants, Partner, Reached, ReadMark, RoomCursor,
+        RoomView, Standing,
+    },
     session::Session,
 };
 use std::{future::ready, sync::Arc};
@@ -391,6 +394,19 @@ impl RoomRepository for Slow {
 
     async fn bring_back(&self, room: RoomId, user: UserId) -> Result<(), Unavailable> {
         self.0.bring_back(room, user).await
+    }
+
+    async fn list_undelivered(
+        &self,
+        user: UserId,
+        only: Option<RoomId>,
+        limit: Limit,
+    ) -> Result<Vec<Reached>, Unavailable> {
+        self.0.list_undelivered(user, only, limit).await
+    }
+
+    async fn mark_delivered(&self, reached: &[Reached]) -> Result<Vec<DeliveredMark>, Unavailable> {
+        self.0.mark_delivered(reached).await
     }
 
     async fn set_muted(

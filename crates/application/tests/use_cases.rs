@@ -18,6 +18,7 @@ mod find_people;
 mod follow;
 mod google;
 mod history;
+mod mark_delivered;
 mod mark_read;
 mod measured;
 mod mute_room;

@@ -135,6 +135,10 @@ pub struct RoomView {
     pub read_seq: u64,
     /// Up to where the other has read.
     pub other_read_seq: u64,
+    /// Up to where it reached a device of the one who looks.
+    pub delivered_seq: u64,
+    /// Up to where it reached one of the other's.
+    pub other_delivered_seq: u64,
     /// The other's undeleted messages above `read_seq` and above what is cleared.
     pub unread: u64,
     /// How the one who looks stands to it.
@@ -205,6 +209,36 @@ impl ReadMark {
     }
 }
 
+/// What was written in a room has reached a device of one of its people, up to a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// Who has it.
+    pub user: UserId,
+    /// In which room.
+    pub room: RoomId,
+    /// Up to where.
+    pub seq: u64,
+}
+
+impl Reached {
+    /// Where a mark moves that stands at `current`: never back, never past the head.
+    pub fn moves(self, current: u64, head: u64) -> Option<u64> {
+        let seq = self.seq.min(head);
+        (seq > current).then_some(seq)
+    }
+}
+
+/// A mark that moved because something reached a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeliveredMark {
+    /// What reached whom; not past the head.
+    pub reached: Reached,
+    /// Who is in the room.
+    pub participants: Participants,
+    /// How whoever has it stands to the room.
+    pub standing: Standing,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,6 +259,17 @@ mod tests {
         assert_eq!(pair.other(user(1)), Some(user(2)));
         assert_eq!(pair.other(user(2)), Some(user(1)));
         assert_eq!(pair.other(user(3)), None);
+    }
+
+    #[test]
+    fn what_reached_a_device_never_moves_back_nor_past_the_head() {
+        let up_to = |seq| Reached { user: user(1), room: RoomId::from_bytes([7; 16]), seq };
+        assert_eq!(up_to(5).moves(3, 9), Some(5));
+        assert_eq!(up_to(5).moves(5, 9), None);
+        assert_eq!(up_to(3).moves(5, 9), None);
+        assert_eq!(up_to(u64::MAX).moves(5, 9), Some(9));
+        assert_eq!(up_to(u64::MAX).moves(9, 9), None);
+        assert_eq!(up_to(1).moves(0, 0), None, "there is nothing");
     }
 
     #[test]

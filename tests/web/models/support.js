@@ -84,6 +84,8 @@ export class FakeServer {
   messages = [];
   rev = 0;
   read = { anna: 0, ben: 0 };
+  /** What reached a device of ben's. */
+  delivered = 0;
   /** @type {Room["state"] | "declined"} */
   state = 'open';
   /** What anna cleared; it is out of her list until there is more. */
@@ -120,6 +122,7 @@ export class FakeServer {
     return {
       id: 'r', other: person('ben'), last_message: this.messages.at(-1) ?? null, last_seq: this.messages.length, rev: this.rev,
       unread, read_seq: this.read.anna, other_read_seq: this.read.ben,
+      other_delivered_seq: Math.max(this.delivered, this.read.ben),
       muted: this.muted, listed: this.#listed, state: this.state === 'request' ? 'request' : 'open', created_at: '2026-01-01T00:00:00.000Z',
     };
   }

@@ -57,6 +57,15 @@ pub enum LiveEvent {
         /// Up to where.
         seq: u64,
     },
+    /// What this person wrote reached a device of the other's, up to a place.
+    Delivered {
+        /// In which room.
+        room: RoomId,
+        /// Whose device.
+        user: UserId,
+        /// Up to where.
+        seq: u64,
+    },
     /// The other person is writing.
     Typing {
         /// In which room.
@@ -355,6 +364,9 @@ impl Following {
             }
             ChatEvent::Read { room, user, seq, .. } => {
                 Some(LiveEvent::Read { room: *room, user: *user, seq: *seq })
+            }
+            ChatEvent::Delivered { room, user, seq, .. } => {
+                Some(LiveEvent::Delivered { room: *room, user: *user, seq: *seq })
             }
             ChatEvent::Typing { room, user, .. } => {
                 (*user != self.who.user).then_some(LiveEvent::Typing { room: *room, user: *user })

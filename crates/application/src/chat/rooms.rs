@@ -122,8 +122,11 @@ impl Rooms {
         let cleared = view.is_cleared();
         let last_message = view.last_message.take().filter(|_| !cleared);
         let last_message = last_message.map(|message| self.opener.open(message));
+        // What was read was there, whether or not anybody noted so.
+        view.other_delivered_seq = view.other_delivered_seq.max(view.other_read_seq);
         if !view.other_standing.shows() {
             view.other_read_seq = 0;
+            view.other_delivered_seq = 0;
         }
         RoomEntry { view, other, last_message }
     }

@@ -73,6 +73,8 @@ pub struct RoomShape {
     pub read_seq: u64,
     /// Up to where the other has read.
     pub other_read_seq: u64,
+    /// Up to where it reached a device of the other's; what was read did.
+    pub other_delivered_seq: u64,
     /// `request` while a stranger waits for oneself to accept or answer, else `open`.
     pub state: String,
     /// Whether one has it in one's list; not after one cleared or declined it, until something new
@@ -281,6 +283,7 @@ impl From<RoomEntry> for RoomShape {
             unread: view.unread,
             read_seq: view.read_seq,
             other_read_seq: view.other_read_seq,
+            other_delivered_seq: view.other_delivered_seq,
             state: if view.standing == Standing::Open { "open" } else { "request" }.to_owned(),
             muted: view.muted,
             created_at: rfc3339(view.room.created_at),

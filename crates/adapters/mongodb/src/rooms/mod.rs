@@ -1,6 +1,7 @@
 //! Rooms.
 
 mod cleared;
+mod delivered;
 mod record;
 mod views;
 
@@ -21,7 +22,8 @@ use domain::{
     history::Limit,
     id::{RoomId, UserId},
     room::{
-        Cleared, NewRoom, Participants, Partner, ReadMark, Room, RoomCursor, RoomView, Standing,
+        Cleared, DeliveredMark, NewRoom, Participants, Partner, Reached, ReadMark, Room,
+        RoomCursor, RoomView, Standing,
     },
 };
 use mongodb::{
@@ -147,6 +149,19 @@ impl RoomRepository for MongoStore {
         seq: u64,
     ) -> Result<Option<ReadMark>, Unavailable> {
         in_time(self.mark_read(room, user, seq)).await
+    }
+
+    async fn list_undelivered(
+        &self,
+        user: UserId,
+        only: Option<RoomId>,
+        limit: Limit,
+    ) -> Result<Vec<Reached>, Unavailable> {
+        in_time(self.undelivered(user, only, limit)).await
+    }
+
+    async fn mark_delivered(&self, reached: &[Reached]) -> Result<Vec<DeliveredMark>, Unavailable> {
+        in_time(self.mark_all_delivered(reached)).await
     }
 
     async fn clear(&self, room: RoomId, user: UserId) -> Result<Option<Cleared>, Unavailable> {

@@ -52,6 +52,10 @@ pub struct Conversation {
     pub read_seq: u64,
     /// Up to where the other had, as far as it shows.
     pub other_read_seq: u64,
+    /// Up to where it had reached a device of one's own.
+    pub delivered_seq: u64,
+    /// Up to where it had reached one of the other's, as far as it shows.
+    pub other_delivered_seq: u64,
     /// Whether oneself had muted it.
     pub muted: bool,
 }
@@ -187,6 +191,12 @@ impl From<&RoomView> for Conversation {
             cleared_seq: view.cleared.seq,
             read_seq: view.read_seq,
             other_read_seq: if view.other_standing.shows() { view.other_read_seq } else { 0 },
+            delivered_seq: view.delivered_seq.max(view.read_seq),
+            other_delivered_seq: if view.other_standing.shows() {
+                view.other_delivered_seq.max(view.other_read_seq)
+            } else {
+                0
+            },
             muted: view.muted,
         }
     }

@@ -444,6 +444,12 @@ export class Chat extends Emitter {
         this.emit('rooms', null);
         this.emit('room', frame.room);
         break;
+      case 'delivered': {
+        const room = this.rooms.get(frame.room);
+        if (room) this.rooms.merge({ ...room, other_delivered_seq: frame.seq });
+        this.emit('room', frame.room);
+        break;
+      }
       case 'presence':
         if (this.blocked.has(frame.user)) break;
         this.presence.take(frame.user, frame.online, frame.last_seen);
