@@ -26,8 +26,8 @@ const PATIENCE: u32 = 8;
 
 /// Moves people's marks of what reached them, and tells those who wrote it.
 ///
-/// What reaches sockets is gathered, for all of them together, and noted after a pause, however much
-/// it is. Should that fail it is noted with what comes next; should this instance end, or the other
+/// What reaches sockets is gathered, for all of them together, and noted after a pause: twice a second
+/// at the most, however many they are and however much it is. Should that fail it is noted with what comes next; should this instance end, or the other
 /// never hear of it, the next socket of whoever has it and the next look at the rooms make it good.
 pub struct MarkDelivered {
     /// Where the marks are.
@@ -36,7 +36,7 @@ pub struct MarkDelivered {
     pub bus: Arc<dyn EventBus>,
     /// Where a shutdown waits for what is to be noted.
     pub tasks: TaskTracker,
-    /// How long it is gathered; [`Self::PAUSE`].
+    /// How long it is gathered at least; [`Self::PAUSE`].
     pub pause: Duration,
     /// From when on there are no pauses.
     pub ending: CancellationToken,
@@ -119,8 +119,9 @@ impl Drop for Noting<'_> {
 }
 
 impl MarkDelivered {
-    /// Long enough for somebody who looks to have read it, short enough for a tick to be live.
-    pub const PAUSE: Duration = Duration::from_millis(400);
+    /// Half of it is long enough for somebody who looks to have read it, and all of it short enough
+    /// for a tick to be live.
+    pub const PAUSE: Duration = Duration::from_millis(500);
 
     /// What the other wrote was handed to a device of somebody's. Waits for nothing.
     pub fn reached(self: &Arc<Self>, reached: impl IntoIterator<Item = Reached>) {
@@ -169,42 +170,51 @@ impl MarkDelivered {
 
     async fn note_all(&self) {
         let noting = Noting(&self.outstanding);
-        let mut pause = self.pause;
+        // What comes first after a while of quiet is noted sooner.
+        let mut pause = self.pause / 2;
         loop {
             tokio::select! {
                 () = self.ending.cancelled() => {}
                 () = sleep(pause) => {}
             }
-            if let Err(cause) = self.note_gathered().await {
-                tracing::warn!(
-                    error = &cause as &dyn std::error::Error,
-                    "what was delivered could not be noted yet"
-                );
-                pause = self.pause * PATIENCE;
-                if self.ending.is_cancelled() {
-                    return;
+            match self.note_gathered().await {
+                Ok(true) => pause = self.pause,
+                Ok(false) if self.outstanding.rest() => return std::mem::forget(noting),
+                Ok(false) => {}
+                Err(cause) => {
+                    tracing::warn!(
+                        error = &cause as &dyn std::error::Error,
+                        "what was delivered could not be noted yet"
+                    );
+                    if self.ending.is_cancelled() {
+                        return;
+                    }
+                    pause = self.pause * PATIENCE;
                 }
-                continue;
-            }
-            pause = self.pause;
-            if self.outstanding.rest() {
-                return std::mem::forget(noting);
             }
         }
     }
 
-    async fn note_gathered(&self) -> Result<(), Unavailable> {
+    /// Whether there was anything.
+    async fn note_gathered(&self) -> Result<bool, Unavailable> {
+        let mut some = false;
         loop {
             let taken = self.outstanding.take();
+            if taken.is_empty() {
+                return Ok(some);
+            }
+            some = true;
             match self.rooms.mark_delivered(&taken).await {
                 Ok(moved) => moved.into_iter().for_each(|mark| self.tell(mark)),
                 Err(cause) => {
-                    taken.into_iter().for_each(|reached| self.outstanding.add(reached));
+                    for reached in taken {
+                        self.outstanding.add(reached);
+                    }
                     return Err(cause);
                 }
             }
             if taken.len() < AT_ONCE {
-                return Ok(());
+                return Ok(some);
             }
         }
     }

@@ -112,8 +112,8 @@ impl Marked {
         let (is_low, head) = (user == low, self.head()?);
         let counted = self.room.counted(is_low)?;
         let unread = head.sent_by(!is_low) > counted.sent_by(!is_low);
-        let had = self.room.delivered(is_low)?.max(counted.seq);
-        Ok((unread && head.seq > had).then_some(head.seq))
+        let there = self.room.delivered(is_low)?.max(counted.seq);
+        Ok((unread && head.seq > there).then_some(head.seq))
     }
 
     fn mark(&self, wanted: Reached) -> anyhow::Result<Option<DeliveredMark>> {
