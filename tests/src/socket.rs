@@ -22,8 +22,10 @@ use tokio_tungstenite::{
 /// An open socket.
 pub struct Socket {
     stream: WebSocketStream<Box<dyn Connection>>,
-    /// Who came and went comes in between everything else, at any time: it is kept apart.
+    /// Who came and went, and what reached whom, comes in between everything else, at any time: each
+    /// is kept apart.
     presence: VecDeque<Value>,
+    delivered: VecDeque<Value>,
 }
 
 /// Whatever carries a socket.
@@ -119,7 +121,7 @@ impl Socket {
     }
 
     fn over(stream: WebSocketStream<Box<dyn Connection>>) -> Self {
-        Self { stream, presence: VecDeque::new() }
+        Self { stream, presence: VecDeque::new(), delivered: VecDeque::new() }
     }
 
     /// Sends a frame of JSON.
@@ -151,23 +153,45 @@ impl Socket {
     async fn hear(&mut self) -> Heard {
         loop {
             match self.hear_all().await {
-                Heard::Frame(frame) if frame["type"] == "presence" => {
-                    self.presence.push_back(frame);
-                }
-                heard => return heard,
+                Heard::Frame(frame) => match self.apart(&frame) {
+                    Some(apart) => apart.push_back(frame),
+                    None => return Heard::Frame(frame),
+                },
+                end @ Heard::End(_) => return end,
             }
+        }
+    }
+
+    /// Where a frame is kept that comes at any time.
+    fn apart(&mut self, frame: &Value) -> Option<&mut VecDeque<Value>> {
+        match frame["type"].as_str() {
+            Some("presence") => Some(&mut self.presence),
+            Some("delivered") => Some(&mut self.delivered),
+            _ => None,
         }
     }
 
     /// Who came or went next, if anybody does within this time. Other frames are passed over.
     pub async fn next_presence(&mut self, within: Duration) -> Option<Value> {
-        if let Some(frame) = self.presence.pop_front() {
-            return Some(frame);
+        match self.presence.pop_front() {
+            Some(frame) => Some(frame),
+            None => self.next_among_all("presence", within).await,
         }
+    }
+
+    /// What reached whom next, if anything does within this time. Other frames are passed over.
+    pub async fn next_delivered(&mut self, within: Duration) -> Option<Value> {
+        match self.delivered.pop_front() {
+            Some(frame) => Some(frame),
+            None => self.next_among_all("delivered", within).await,
+        }
+    }
+
+    async fn next_among_all(&mut self, kind: &str, within: Duration) -> Option<Value> {
         let hearing = async {
             loop {
                 match self.hear_all().await {
-                    Heard::Frame(frame) if frame["type"] == "presence" => return frame,
+                    Heard::Frame(frame) if frame["type"] == kind => return frame,
                     Heard::Frame(_) => {}
                     Heard::End(code) => panic!("the socket ended with {code:?}"),
                 }

@@ -1,5 +1,5 @@
 //! Requests of strangers, and keeping people away.
-use journeys::{Answer, Deployment, Person, Server, Socket, client_id};
+use journeys::{Answer, Browser, Deployment, Person, Server, Socket, client_id};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::{sync::OnceLock, time::Duration};
@@ -242,4 +242,51 @@ async fn a_block_and_an_acceptance_count_on_every_instance_within_a_second() {
     let answer = bob_far.try_say(&room, &client_id(), "after").await;
     assert_eq!(answer.problem(), (403, "not_delivered".to_owned()));
     assert_eq!(ann_far.get("/api/blocks").await.must(200)["users"][0]["id"], *bob.id);
+}
+
+#[tokio::test]
+async fn a_room_is_muted_for_oneself_on_all_of_ones_devices() {
+    let (ann, bob, room) = Person::pair(server()).await;
+    let (mut hers, mut again, mut his) =
+        (ann.socket().await, ann.socket().await, bob.socket().await);
+    let mute = async |person: &Person, method: Method, room: &str| {
+        person.ask(method, &format!("/api/rooms/{room}/mute")).await
+    };
+    assert_eq!(ann.room(&room).await["muted"], false);
+    for _ in 0..2 {
+        let muted = mute(&ann, Method::PUT, &room).await.must(200);
+        assert_eq!((&muted["id"], &muted["muted"]), (&json!(room), &json!(true)));
+    }
+    for socket in [&mut hers, &mut again] {
+        let told = socket.next_frame().await;
+        assert_eq!((&told["type"], &told["muted"]), (&json!("room"), &json!(true)));
+    }
+    assert_eq!(ann.room(&room).await["muted"], true);
+    assert_eq!(bob.room(&room).await["muted"], false);
+    for _ in 0..2 {
+        assert_eq!(mute(&ann, Method::DELETE, &room).await.must(200)["muted"], false);
+    }
+    for socket in [&mut hers, &mut again] {
+        assert_eq!(socket.next_frame().await["muted"], false, "once each");
+    }
+    assert_eq!(hear_until_own(&mut hers, &ann, &room).await, Vec::<Value>::new());
+    assert_eq!(hear_until_own(&mut his, &bob, &room).await.len(), 1, "ann's own message alone");
+    assert_eq!(ann.get("/api/rooms").await.must(200)["rooms"][0]["muted"], false);
+}
+
+#[tokio::test]
+async fn nobody_mutes_what_is_not_theirs() {
+    let (ann, bob) = two(server()).await;
+    let eve = Person::created(server(), "eve").await;
+    let room = ann.room_with(&bob).await;
+    for method in [Method::PUT, Method::DELETE] {
+        for id in [room.as_str(), "67e55044-10b1-426f-9247-bb680e5fe0c8", "nonsense"] {
+            let refused = eve.ask(method.clone(), &format!("/api/rooms/{id}/mute")).await;
+            assert_eq!(refused.problem(), (404, "not_found".to_owned()), "{id}");
+        }
+        let nobody = Browser::new(server());
+        let refused = nobody.ask(method, &format!("/api/rooms/{room}/mute")).await;
+        assert_eq!(refused.problem(), (401, "signed_out".to_owned()));
+    }
+    assert_eq!(ann.room(&room).await["muted"], false);
 }

@@ -14,7 +14,10 @@ use domain::{
     history::Limit,
     id::{RoomId, UserId},
     message::Alteration,
-    room::{Cleared, NewRoom, Participants, Partner, ReadMark, RoomCursor, RoomView, Standing},
+    room::{
+        Cleared, DeliveredMark, NewRoom, Participants, Partner, Reached, ReadMark, RoomCursor,
+        RoomView, Standing,
+    },
     session::Session,
 };
 use std::{
@@ -431,6 +434,28 @@ impl RoomRepository for Slow {
 
     async fn bring_back(&self, room: RoomId, user: UserId) -> Result<(), Unavailable> {
         self.rooms.bring_back(room, user).await
+    }
+
+    async fn list_undelivered(
+        &self,
+        user: UserId,
+        only: Option<RoomId>,
+        limit: Limit,
+    ) -> Result<Vec<Reached>, Unavailable> {
+        self.rooms.list_undelivered(user, only, limit).await
+    }
+
+    async fn mark_delivered(&self, reached: &[Reached]) -> Result<Vec<DeliveredMark>, Unavailable> {
+        self.rooms.mark_delivered(reached).await
+    }
+
+    async fn set_muted(
+        &self,
+        room: RoomId,
+        user: UserId,
+        muted: bool,
+    ) -> Result<Option<bool>, Unavailable> {
+        self.rooms.set_muted(room, user, muted).await
     }
 
     async fn empty_cleared(&self, limit: Limit) -> Result<bool, Unavailable> {

@@ -11,8 +11,9 @@ use application::{
         google::{BeginGoogle, Errands, FinishGoogle, LinkByCode, NewArrivals, UnlinkGoogle},
     },
     chat::{
-        AlterMessages, Attendance, ClearRoom, Follow, History, Lingering, MarkRead, Memory,
-        OpenRoom, Opener, Reach, Relations, Requests, Rooms, SearchMessages, SendMessages, Typing,
+        AlterMessages, Attendance, ClearRoom, Follow, History, Lingering, MarkDelivered, MarkRead,
+        Memory, MuteRoom, OpenRoom, Opener, Outstanding, Reach, Relations, Requests, Rooms,
+        SearchMessages, SendMessages, Typing,
     },
     files::{Bring, Fetch, Leftovers, Vault},
     limits::Limits,
@@ -78,6 +79,7 @@ impl Parts {
         let gate = Arc::new(Gate { authenticate: self.authenticate(), cookies: cookies.clone() });
         let relations = self.relations();
         let attendance = Arc::new(self.attendance(&relations, &shutdown));
+        let mark_delivered = Arc::new(self.mark_delivered(&shutdown));
         Site {
             accounts: self.accounts(cookies.clone()),
             sessions: SessionsApi {
@@ -120,12 +122,13 @@ impl Parts {
                     relations: relations.clone(),
                     bus: self.bus.clone(),
                 },
-                mark_read: self.mark_read(&relations),
+                mark_read: self.mark_read(&relations, &mark_delivered),
                 clear_room: ClearRoom {
                     rooms: self.store.clone(),
                     leftovers: self.leftovers(),
                     bus: self.bus.clone(),
                 },
+                mute_room: MuteRoom { views: self.rooms(), bus: self.bus.clone() },
             },
             messages: MessagesApi {
                 send_messages: self.send_messages(&relations),
@@ -135,7 +138,14 @@ impl Parts {
             attachments: self.attachments(),
             search: SearchApi { search_messages: self.search_messages() },
             health: Health { store: self.store.clone(), going_away: shutdown.announced.clone() },
-            sockets: self.sockets(&gate, &settings.public_url, caps, shutdown, attendance),
+            sockets: self.sockets(
+                &gate,
+                &settings.public_url,
+                caps,
+                shutdown,
+                attendance,
+                mark_delivered,
+            ),
             gate,
             mailbox: self.mailbox.clone(),
             assets: Arc::new(Assets::load(self.google.is_some())),
@@ -343,6 +353,7 @@ impl Parts {
         caps: Caps,
         shutdown: Shutdown,
         attendance: Arc<Attendance>,
+        mark_delivered: Arc<MarkDelivered>,
     ) -> Sockets {
         let relations = attendance.relations.clone();
         Sockets {
@@ -357,7 +368,8 @@ impl Parts {
                 attendance,
             },
             send_messages: Arc::new(self.send_messages(&relations)),
-            mark_read: Arc::new(self.mark_read(&relations)),
+            mark_read: Arc::new(self.mark_read(&relations, &mark_delivered)),
+            mark_delivered,
             typing: Arc::new(Typing {
                 rooms: self.store.clone(),
                 relations,
@@ -556,8 +568,29 @@ impl Parts {
         }
     }
 
-    fn mark_read(&self, relations: &Arc<Relations>) -> MarkRead {
-        MarkRead { rooms: self.store.clone(), relations: relations.clone(), bus: self.bus.clone() }
+    fn mark_read(
+        &self,
+        relations: &Arc<Relations>,
+        mark_delivered: &Arc<MarkDelivered>,
+    ) -> MarkRead {
+        MarkRead {
+            rooms: self.store.clone(),
+            relations: relations.clone(),
+            mark_delivered: mark_delivered.clone(),
+            bus: self.bus.clone(),
+        }
+    }
+
+    /// One for all sockets, and for reading: what reaches them is noted together.
+    fn mark_delivered(&self, shutdown: &Shutdown) -> MarkDelivered {
+        MarkDelivered {
+            rooms: self.store.clone(),
+            bus: self.bus.clone(),
+            tasks: shutdown.tasks.clone(),
+            pause: MarkDelivered::PAUSE,
+            ending: shutdown.begun.clone(),
+            outstanding: Outstanding::default(),
+        }
     }
 
     fn send_messages(&self, relations: &Arc<Relations>) -> SendMessages {

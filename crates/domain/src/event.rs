@@ -30,6 +30,17 @@ pub enum ChatEvent {
         /// Whether the other hears of it.
         shown: bool,
     },
+    /// What the other wrote reached a device of somebody's, up to a place.
+    Delivered {
+        /// The two people of the room.
+        participants: Participants,
+        /// Which room.
+        room: RoomId,
+        /// Whose device; the other hears of it.
+        user: UserId,
+        /// Up to where.
+        seq: u64,
+    },
     /// Somebody is writing.
     Typing {
         /// The two people of the room.
@@ -108,17 +119,20 @@ impl ChatEvent {
             | Self::RoomChanged { only: Some(user), .. }
             | Self::PrivacyChanged { user }
             | Self::SessionEnded { user, .. } => (Some(*user), None, &[][..]),
+            Self::Delivered { participants, user, .. } => {
+                (participants.other(*user), None, &[][..])
+            }
             Self::Presence { audience, .. } => (None, None, audience.as_slice()),
         };
         first.into_iter().chain(second).chain(others.iter().copied())
     }
 
-    /// Whether it is of no use a moment later, and no store knows it: nobody who missed it has
-    /// anything to ask for. That somebody is hidden from now on is not: who missed it would go on
-    /// seeing them.
+    /// Whether nobody who missed it has anything to ask for: it is of no use a moment later, or
+    /// comes to light by itself, as what was delivered does with the next mark and the next look at
+    /// the rooms. That somebody is hidden from now on is not: who missed it would go on seeing them.
     pub fn is_ephemeral(&self) -> bool {
         match self {
-            Self::Typing { .. } => true,
+            Self::Typing { .. } | Self::Delivered { .. } => true,
             Self::Presence { sight, .. } => *sight != Sight::Hidden,
             _ => false,
         }
@@ -144,9 +158,27 @@ impl ChatEvent {
         match self {
             Self::Message { message, .. } => Some(message.room),
             Self::Read { room, .. }
+            | Self::Delivered { room, .. }
             | Self::Typing { room, .. }
             | Self::RoomChanged { room, .. } => Some(*room),
             Self::SessionEnded { .. } | Self::Presence { .. } | Self::PrivacyChanged { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_delivered_is_for_the_other_alone_and_calls_for_nothing_when_it_is_missed() {
+        let [ann, bob] = [1, 2].map(|n| UserId::from_bytes([n; 16]));
+        let participants = Participants::pair(ann, bob).expect("two people");
+        let room = RoomId::from_bytes([7; 16]);
+        for (user, hears) in [(ann, bob), (bob, ann)] {
+            let event = ChatEvent::Delivered { participants, room, user, seq: 3 };
+            assert_eq!(event.audience().collect::<Vec<_>>(), [hears]);
+            assert_eq!((event.room(), event.is_ephemeral()), (Some(room), true));
         }
     }
 }

@@ -136,6 +136,10 @@ pub struct RoomView {
     pub read_seq: u64,
     /// Up to where the other has read.
     pub other_read_seq: u64,
+    /// Up to where it reached a device of the one who looks.
+    pub delivered_seq: u64,
+    /// Up to where it reached one of the other's.
+    pub other_delivered_seq: u64,
     /// The other's undeleted messages above `read_seq` and above what is cleared.
     pub unread: u64,
     /// How the one who looks stands to it.
@@ -146,6 +150,8 @@ pub struct RoomView {
     pub cleared: Cleared,
     /// `last_seq` when they took the room out of their list.
     pub put_away_at: Option<u64>,
+    /// Whether they want to hear nothing of it unless they look.
+    pub muted: bool,
 }
 
 /// What somebody took out of their own sight in a room: everything up to a place.
@@ -176,6 +182,13 @@ impl RoomView {
     pub fn other_read(&self, mine: Option<Privacy>, theirs: Option<Privacy>) -> u64 {
         let both = mine.zip(theirs).is_some_and(|(mine, theirs)| mine.between(theirs).receipts);
         if both && self.other_standing.shows() { self.other_read_seq } else { 0 }
+    }
+
+    /// Up to where it reached the other's devices, as far as that shows: by how they stand to the
+    /// room. What they read was there, whether or not anybody noted so.
+    pub fn other_delivered(&self) -> u64 {
+        let reached = self.other_delivered_seq.max(self.other_read_seq);
+        if self.other_standing.shows() { reached } else { 0 }
     }
 
     /// Whether its newest message is out of sight.
@@ -217,6 +230,36 @@ impl ReadMark {
     }
 }
 
+/// What was written in a room has reached a device of one of its people, up to a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// Who has it.
+    pub user: UserId,
+    /// In which room.
+    pub room: RoomId,
+    /// Up to where.
+    pub seq: u64,
+}
+
+impl Reached {
+    /// Where a mark moves that stands at `current`: never back, never past the head.
+    pub fn moves(self, current: u64, head: u64) -> Option<u64> {
+        let seq = self.seq.min(head);
+        (seq > current).then_some(seq)
+    }
+}
+
+/// A mark that moved because something reached a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeliveredMark {
+    /// What reached whom; not past the head.
+    pub reached: Reached,
+    /// Who is in the room.
+    pub participants: Participants,
+    /// How whoever has it stands to the room.
+    pub standing: Standing,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn of_the_others_reading_shows_what_both_let_each_other_see() {
+    fn of_the_other_shows_what_both_let_each_other_see() {
         let (low, high) = (user(1), user(2));
         let room = Room {
             id: RoomId::from_bytes([7; 16]),
@@ -256,6 +299,9 @@ mod tests {
             last_message: None,
             read_seq: 3,
             other_read_seq: 5,
+            delivered_seq: 3,
+            other_delivered_seq: 4,
+            muted: false,
             unread: 6,
             standing: Standing::Open,
             other_standing: Standing::Open,
@@ -270,8 +316,21 @@ mod tests {
         for (mine, theirs) in [(hidden, everything), (everything, hidden), (everything, None)] {
             assert_eq!(view.other_read(mine, theirs), 0, "{mine:?} {theirs:?}");
         }
+        assert_eq!(view.other_delivered(), 5, "what was read was there");
         let asked = RoomView { other_standing: Standing::Request, ..view };
         assert_eq!(asked.other_read(everything, everything), 0);
+        assert_eq!(asked.other_delivered(), 0);
+    }
+
+    #[test]
+    fn what_reached_a_device_never_moves_back_nor_past_the_head() {
+        let up_to = |seq| Reached { user: user(1), room: RoomId::from_bytes([7; 16]), seq };
+        assert_eq!(up_to(5).moves(3, 9), Some(5));
+        assert_eq!(up_to(5).moves(5, 9), None);
+        assert_eq!(up_to(3).moves(5, 9), None);
+        assert_eq!(up_to(u64::MAX).moves(5, 9), Some(9));
+        assert_eq!(up_to(u64::MAX).moves(9, 9), None);
+        assert_eq!(up_to(1).moves(0, 0), None, "there is nothing");
     }
 
     #[test]

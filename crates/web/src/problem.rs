@@ -9,8 +9,8 @@ use application::{
         google::{BeginGoogleError, LinkByCodeError, UnlinkGoogleError},
     },
     chat::{
-        AlterError, Barrier, ClearRoomError, HistoryError, MarkReadError, OpenRoomError,
-        RequestError, SearchError, SendError,
+        AlterError, Barrier, ClearRoomError, HistoryError, MarkReadError, MuteRoomError,
+        OpenRoomError, RequestError, SearchError, SendError,
     },
     files::{BringError, FetchError},
     people::{BlockError, FindPeopleError},
@@ -741,6 +741,15 @@ impl From<ClearRoomError> for Problem {
         match error {
             ClearRoomError::NoSuchRoom => Self::not_found(),
             ClearRoomError::Unavailable(e) => e.into(),
+        }
+    }
+}
+
+impl From<MuteRoomError> for Problem {
+    fn from(error: MuteRoomError) -> Self {
+        match error {
+            MuteRoomError::NoSuchRoom => Self::not_found(),
+            MuteRoomError::Unavailable(e) => e.into(),
         }
     }
 }

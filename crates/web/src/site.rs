@@ -246,8 +246,10 @@ Requests that change something are refused when they come from another origin (4
 refused (422 `validation_failed`); too many requests get 429 `rate_limited` with `Retry-After`.
 
 Live: `/ws/chat/` carries all rooms of the signed-in person, `/ws/chat/{room}/` one. The first frame is `ready`; \
-`send`, `read` and `typing` go up; `message`, `read`, `typing`, `presence`, `room`, \
-`resync` and `error` come down. A message is acknowledged by its own `message` frame. `presence` says who of those one \
+`send`, `read` and `typing` go up; `message`, `read`, `delivered`, `typing`, `presence`, `room`, \
+`resync` and `error` come down. A message is acknowledged by its own `message` frame. `delivered` \
+(`room`, `user`, `seq`) says that what one wrote reached a device of the other's: as `message` frames, or by a socket that \
+opened; one that is missed calls for no `resync`, the room's `other_delivered_seq` tells. `presence` says who of those one \
 shares a room with is online, and `last_seen` when they went; after `resync` and `ready` all who are online are told \
 anew, and of the others nothing is known. After `resync` or a new `ready`, page `/rooms` and ask each room whose `rev` \
 moved for its changes.";

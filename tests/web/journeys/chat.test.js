@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { DESKTOP, PASSWORD, PHONE, Person, journey, launchBrowser } from './support/browser.js';
 import { Server } from './support/server.js';
+import { findings } from './support/axe.js';
 
 /** @type {import('playwright-core').Browser} */
 let browser;
@@ -66,6 +67,53 @@ test('two people sign up through the pages and talk', async (t) => {
     assert.equal(await link.getAttribute('href'), 'https://example.com/path');
   });
 });
+
+for (const look of [{ viewport: DESKTOP }, { viewport: PHONE, colorScheme: 'dark' }]) {
+  const { width } = look.viewport;
+
+  test(`a tick says what is stored, what is delivered and what is read at ${width} px`, async (t) => {
+    const [ann, bob] = await twoInARoom(`tia${width}`, `tom${width}`, look);
+    await journey(t, [ann, bob], async () => {
+      const tick = (/** @type {string} */ text) => ann.bubble(text).locator('.tick');
+      const shown = (/** @type {string} */ text) => tick(text).evaluate((node) => {
+        const { color } = getComputedStyle(node);
+        return { words: node.ariaLabel, icon: node.querySelector('use')?.getAttribute('href'), color };
+      });
+      const room = bob.page.url();
+      await bob.context.request.post(`/api/rooms/${room.split('/').at(-2)}/accept`);
+      await bob.page.goto('about:blank');
+      await ann.write('while you are away');
+      await tick('while you are away').and(ann.page.locator('[data-state="sent"]')).waitFor();
+      await ann.page.waitForTimeout(1000);
+      const sent = await shown('while you are away');
+      assert.deepEqual([sent.words, sent.icon], ['Sent', '#i-check'], 'one check: nobody has it yet');
+
+      await bob.page.goto('/chat/');
+      await bob.listed();
+      await ann.sees('while you are away', 'delivered');
+      const delivered = await shown('while you are away');
+      assert.deepEqual([delivered.words, delivered.icon], ['Delivered', '#i-checks'], 'two checks: a device has it');
+      assert.equal(delivered.color, sent.color);
+      assert.deepEqual(await findings(ann.page), [], 'what is delivered');
+
+      await ann.write('now that you are here');
+      const began = Date.now();
+      await tick('now that you are here').and(ann.page.locator('[data-state="delivered"]')).waitFor();
+      t.diagnostic(`delivered after ${Date.now() - began} ms`);
+
+      await bob.page.goto(room);
+      await bob.sees('now that you are here');
+      await bob.page.bringToFront();
+      await ann.sees('now that you are here', 'read');
+      const read = await shown('now that you are here');
+      assert.deepEqual([read.words, read.icon], ['Read', '#i-checks']);
+      assert.notEqual(read.color, delivered.color, 'what is read has a colour');
+      await ann.page.reload();
+      await ann.sees('while you are away', 'read');
+      assert.equal(await bob.log.locator('.tick:visible').count(), 0, 'what the other wrote has none');
+    });
+  });
+}
 
 test('whoever comes by another name of this machine is led to the one that works', async (t) => {
   const guest = await Person.arrive(browser, server, 'guest');

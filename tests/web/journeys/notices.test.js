@@ -189,3 +189,72 @@ test('a stranger’s request tells who they are once, and nothing of what they w
     assert.deepEqual(all.map(({ title, body }) => [title, body]), [['Request', 'stranger wants to write to you']]);
   });
 });
+
+for (const look of [{ viewport: PHONE, colorScheme: 'dark' }, { viewport: DESKTOP }]) {
+  const { width } = look.viewport;
+
+  test(`a muted chat keeps quiet on every device and says so in the list at ${width} px`, async (t) => {
+    const { ann, bob, room, say } = await two(`una${width}`, `vic${width}`, 'granted', look);
+    const { page } = ann;
+    await journey(t, [ann, bob], async () => {
+      await page.goto('/chat/');
+      await ann.listed();
+      await page.getByRole('button', { name: 'Turn notifications on' }).click();
+      await page.getByRole('button', { name: 'Turn notifications off' }).waitFor();
+      const elsewhere = await ann.context.newPage();
+      await elsewhere.goto('/chat/');
+      const row = (/** @type {any} */ page) => page.locator('#rooms').getByRole('link', { name: new RegExp(bob.name) });
+      const sign = (/** @type {any} */ page) => row(page).getByRole('img', { name: 'Muted' });
+      await row(elsewhere).waitFor();
+      assert.equal(await sign(page).count(), 0);
+      const icon = () => page.locator('link[rel="icon"]').getAttribute('href');
+
+      await page.bringToFront();
+      await page.goto(`/chat/room/${room}/`);
+      await ann.composer.waitFor();
+      const menu = page.getByLabel('More');
+      await menu.focus();
+      await page.keyboard.press('Enter');
+      await page.keyboard.press('Tab');
+      await page.keyboard.press('Enter');
+      await sign(elsewhere).waitFor();
+      await page.waitForFunction(() => document.querySelector('#mute')?.textContent === 'Unmute');
+      await page.goto('/chat/');
+      await ann.listed();
+      await sign(page).waitFor();
+      await page.getByRole('button', { name: 'Turn notifications off' }).waitFor();
+
+      await setAway(page, true);
+      await setAway(elsewhere, true);
+      await say('psst');
+      await row(page).getByText('1 unread').waitFor();
+      await page.waitForTimeout(1500);
+      assert.deepEqual([await told(page), await told(elsewhere)], [[], []]);
+      assert.equal(await page.title(), 'Sotto');
+      assert.match((await icon()) ?? '', /sotto\.svg$/);
+      assert.ok(await page.evaluate(() => globalThis.badges.every((n) => n === 0)));
+      assert.deepEqual(await findings(page), [], 'a list with a muted chat');
+      const colours = await page.evaluate(() => {
+        const pill = document.querySelector('.pill');
+        const probe = document.body.appendChild(document.createElement('i'));
+        probe.style.background = 'var(--line)';
+        const line = getComputedStyle(probe).backgroundColor;
+        probe.remove();
+        return [pill && getComputedStyle(pill).backgroundColor, line];
+      });
+      assert.equal(colours[0], colours[1], 'its pill is grey');
+
+      await row(page).click();
+      await ann.sees('psst');
+      await menu.click();
+      assert.deepEqual(await findings(page), [], 'an open menu');
+      await page.getByRole('button', { name: 'Unmute' }).click();
+      await sign(elsewhere).waitFor({ state: 'hidden' });
+      await say('listen');
+      await toldOf(elsewhere, 'listen');
+      await bob.page.goto('/chat/');
+      await bob.listed();
+      assert.equal(await bob.page.getByRole('img', { name: 'Muted' }).count(), 0, 'the other never learns');
+    });
+  });
+}

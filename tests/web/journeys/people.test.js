@@ -53,7 +53,7 @@ const blocked = ({ page }) => page.getByRole('region', { name: 'Blocked', exact:
 const button = (place, name) => place.getByRole('button', { name, exact: true });
 
 /** Opens the menu of the open room by keyboard and takes what is in it. @param {Person} person @param {string} item @param {number} [place] */
-async function takeFromMenu({ page }, item, place = 1) {
+async function takeFromMenu({ page }, item, place = 2) {
   await page.getByLabel('More').focus();
   await page.keyboard.press('Enter');
   for (let tab = 0; tab < place; tab += 1) await page.keyboard.press('Tab');
@@ -191,12 +191,12 @@ for (const look of LOOKS) {
       await ida.sees('Under the mat');
       const tab = await secondTab(jon);
       await jon.page.bringToFront();
-      await takeFromMenu(jon, 'Clear conversation', 2);
+      await takeFromMenu(jon, 'Clear conversation', 3);
       const dialog = jon.page.getByRole('dialog');
       await isClean(jon, 'the question');
       await button(dialog, 'Cancel').click();
       await jon.sees('Under the mat');
-      await takeFromMenu(jon, 'Clear conversation', 2);
+      await takeFromMenu(jon, 'Clear conversation', 3);
       await button(dialog, 'Clear').press('Enter');
       await jon.page.waitForURL('**/chat/');
       for (const one of [jon, tab]) await row(one, ida.name).waitFor({ state: 'detached' });

@@ -40,7 +40,7 @@ async function opened(at, storage) {
   at.calls.length = 0;
   const shown = () =>
     /** @type {MessageItem[]} */ (timeline({
-      messages: history.messages, waiting: parts.outbox.forRoom('r'), changes: changes.forRoom('r'), me: 'anna', otherReadSeq: 0, unreadAfter: null,
+      messages: history.messages, waiting: parts.outbox.forRoom('r'), changes: changes.forRoom('r'), me: 'anna', otherReadSeq: 0, deliveredSeq: 0, unreadAfter: null,
     }).filter(({ kind }) => kind === 'message'));
   return { ...parts, changes, history, shown, bodies: () => shown().map((item) => (item.content === 'deleted' ? '-' : item.body)) };
 }

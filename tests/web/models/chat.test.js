@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, mock, test } from 'node:test';
+import { timeline } from '../../../crates/web/assets/static/js/models/timeline.js';
 import { FakeServer, bodies, chatOf, message, settle, stopAll } from './support.js';
 
 afterEach(stopAll);
@@ -608,4 +609,66 @@ test('the other is told that I write now and then, and at once after a message',
     stopAll();
     mock.timers.reset();
   }
+});
+
+test('a muted room counts in the list alone, wherever it was muted', async () => {
+  const server = serverWith(3);
+  server.read.anna = 1;
+  const { chat, socket } = await opened(server);
+  assert.equal(chat.rooms.unread, 2);
+  await chat.mute('r', true);
+  assert.equal(server.calls.at(-1), 'mute');
+  assert.equal(chat.rooms.get('r')?.muted, true);
+  assert.equal(chat.rooms.unread, 0, 'title, icon and badge go by this');
+  socket().tell(announced(server.post()));
+  assert.deepEqual([chat.rooms.get('r')?.unread, chat.rooms.unread], [3, 0]);
+  server.muted = false;
+  socket().tell({ type: 'room', ...server.room() });
+  assert.equal(chat.rooms.unread, 3, 'another device had it sound again');
+  await chat.mute('r', true);
+  await chat.mute('r', false);
+  assert.equal(chat.rooms.unread, 3);
+});
+
+test('what I wrote is sent, then delivered, then read, and never less', async () => {
+  const server = new FakeServer();
+  server.post({ sender: 'anna' });
+  server.post();
+  server.post({ sender: 'anna' });
+  const { chat, socket, history } = await opened(server);
+  const states = () => {
+    const { other_read_seq: otherReadSeq, other_delivered_seq: deliveredSeq } = /** @type {any} */ (chat.rooms.get('r'));
+    const items = timeline({ messages: history.messages, waiting: [], me: 'anna', otherReadSeq, deliveredSeq, unreadAfter: null });
+    return items.flatMap((item) => (item.kind === 'message' ? [item.state] : []));
+  };
+  assert.deepEqual(states(), ['sent', null, 'sent']);
+  let drawn = 0;
+  chat.on('room', () => (drawn += 1));
+  socket().tell({ type: 'delivered', room: 'r', user: 'ben', seq: 1 });
+  assert.equal(drawn, 1, 'it shows at once');
+  assert.deepEqual(states(), ['delivered', null, 'sent']);
+  socket().tell({ type: 'delivered', room: 'r', user: 'ben', seq: 3 });
+  socket().tell({ type: 'delivered', room: 'r', user: 'ben', seq: 2 });
+  assert.deepEqual(states(), ['delivered', null, 'delivered']);
+  socket().tell({ type: 'resync' });
+  await settle();
+  assert.deepEqual(states(), ['delivered', null, 'delivered'], 'an answer that is behind takes nothing back');
+  socket().tell({ type: 'read', room: 'r', user: 'ben', seq: 1 });
+  assert.deepEqual(states(), ['read', null, 'delivered']);
+  server.read.ben = 3;
+  socket().tell({ type: 'room', ...server.room() });
+  assert.deepEqual(states(), ['read', null, 'read']);
+  socket().tell({ type: 'delivered', room: 'elsewhere', user: 'ben', seq: 1 });
+  assert.equal(chat.rooms.get('elsewhere'), undefined);
+});
+
+test('a delivery that was missed is told by the list of rooms', async () => {
+  const server = new FakeServer();
+  server.post({ sender: 'anna' });
+  const { chat, socket } = await opened(server);
+  assert.equal(chat.rooms.get('r')?.other_delivered_seq, 0);
+  server.delivered = 1;
+  socket().tell(ready);
+  await settle();
+  assert.equal(chat.rooms.get('r')?.other_delivered_seq, 1);
 });

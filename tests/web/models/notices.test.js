@@ -147,3 +147,20 @@ test('whoever turned notifications off hears nothing', async () => {
     assert.deepEqual([told, closed], [['ben: one'], ['one']]);
   });
 });
+
+test('a muted chat tells of nothing', async () => {
+  await onTheClock(async (tick) => {
+    const server = new FakeServer();
+    const { chat, socket, told } = await notified(server);
+    socket().tell(announced(server.post({ body: 'before' })));
+    await chat.mute('r', true); // before it is told of
+    await tick(1000);
+    socket().tell(announced(server.post({ body: 'muted' })));
+    await tick(1000);
+    assert.deepEqual(told, []);
+    await chat.mute('r', false);
+    socket().tell(announced(server.post({ body: 'heard again' })));
+    await tick(1000);
+    assert.deepEqual(told, ['ben: heard again']);
+  });
+});

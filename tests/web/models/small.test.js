@@ -115,7 +115,7 @@ test('ids are random UUIDs, also where the browser has no randomUUID', () => {
 });
 
 /** @param {Partial<Parameters<typeof timeline>[0]>} more */
-const items = (more) => timeline({ messages: [], waiting: [], me: 'anna', otherReadSeq: 0, unreadAfter: null, ...more });
+const items = (more) => timeline({ messages: [], waiting: [], me: 'anna', otherReadSeq: 0, deliveredSeq: 0, unreadAfter: null, ...more });
 
 /** @param {Date} at */
 const sentAt = (at) => ({ sent_at: at.toISOString() });

@@ -84,10 +84,13 @@ export class FakeServer {
   messages = [];
   rev = 0;
   read = { anna: 0, ben: 0 };
+  /** What reached a device of ben's. */
+  delivered = 0;
   /** @type {Room["state"] | "declined"} */
   state = 'open';
   /** What anna cleared; it is out of her list until there is more. */
   cleared = -1;
+  muted = false;
   /** Whom anna blocks. @type {Set<string>} */
   blocked = new Set();
   /** Calls that were made, in order. @type {string[]} */
@@ -119,7 +122,8 @@ export class FakeServer {
     return {
       id: 'r', other: person('ben'), last_message: this.messages.at(-1) ?? null, last_seq: this.messages.length, rev: this.rev,
       unread, read_seq: this.read.anna, other_read_seq: this.read.ben,
-      listed: this.#listed, state: this.state === 'request' ? 'request' : 'open', created_at: '2026-01-01T00:00:00.000Z',
+      other_delivered_seq: Math.max(this.delivered, this.read.ben),
+      muted: this.muted, listed: this.#listed, state: this.state === 'request' ? 'request' : 'open', created_at: '2026-01-01T00:00:00.000Z',
     };
   }
 
@@ -158,6 +162,11 @@ export class FakeServer {
       clear: () => this.#answer('clear', () => {
         this.cleared = this.messages.length;
         return null;
+      }),
+      /** @param {string} _room @param {boolean} muted */
+      mute: (_room, muted) => this.#answer(muted ? 'mute' : 'unmute', () => {
+        this.muted = muted;
+        return this.room();
       }),
       blocks: () => this.#answer('blocks', () => ({ users: [...this.blocked].map(person) })),
       /** @param {string} user */

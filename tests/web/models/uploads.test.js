@@ -167,7 +167,7 @@ test('files show while they wait and when they are sent, but not of what was del
   })();
   const known = message(1, { body: '', attachments: [photo] });
   const shown = (/** @type {Partial<Parameters<typeof timeline>[0]>} */ more) =>
-    timeline({ messages: [known], waiting: [entry], me: 'anna', otherReadSeq: 0, unreadAfter: null, ...more })
+    timeline({ messages: [known], waiting: [entry], me: 'anna', otherReadSeq: 0, deliveredSeq: 0, unreadAfter: null, ...more })
       .flatMap((item) => (item.kind === 'message' ? [item] : []));
   assert.deepEqual(shown({}).map(({ attachments }) => attachments), [[photo], [photo]]);
   const change = { room: 'r', key: entry.client_id, id: '', kind: /** @type {const} */ ('delete'), what: '', at: 0, state: /** @type {const} */ ('pending') };

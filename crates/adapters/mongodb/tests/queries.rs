@@ -23,7 +23,7 @@ use domain::{
     outbox::{MailId, OutgoingMail},
     password::PasswordHash,
     picture::PictureId,
-    room::{Cleared, NewRoom, Participants, RoomCursor, Standing},
+    room::{Cleared, NewRoom, Participants, Reached, RoomCursor, Standing},
     sealing::{KeyId, KeyedDigest, SealedBody, SealedPayload},
     token::TokenDigest,
     totp::TotpStep,
@@ -412,6 +412,16 @@ async fn cleared(store: &MongoStore) {
         assert_eq!(cleared, Some(Cleared { seq: 1, rev: 1 }));
     }
     store.bring_back(room(51), one).await.expect("answers");
+    for only in [None, Some(room(51))] {
+        let waiting = store.list_undelivered(other, only, Limit::WHOLE_PAGE).await;
+        assert_eq!(waiting.expect("answers"), [], "both have cleared it");
+    }
+    let reached = Reached { user: other, room: room(51), seq: 1 };
+    assert_eq!(store.mark_delivered(&[reached]).await.expect("answers").len(), 1);
+    for muted in [true, false] {
+        let changed = store.set_muted(room(51), one, muted).await.expect("answers");
+        assert_eq!(changed, Some(true));
+    }
     while store.empty_cleared(Limit::default()).await.expect("answers") {}
 }
 

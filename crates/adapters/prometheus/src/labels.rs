@@ -101,6 +101,7 @@ pub fn frame_out(frame: FrameOut) -> Label {
         FrameOut::Message => "message",
         FrameOut::Resync => "resync",
         FrameOut::Read => "read",
+        FrameOut::Delivered => "delivered",
         FrameOut::Typing => "typing",
         FrameOut::Presence => "presence",
         FrameOut::Room => "room",

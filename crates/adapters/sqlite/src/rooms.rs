@@ -10,7 +10,8 @@ use domain::{
     history::Limit,
     id::{RoomId, UserId},
     room::{
-        Cleared, NewRoom, Participants, Partner, ReadMark, Room, RoomCursor, RoomView, Standing,
+        Cleared, DeliveredMark, NewRoom, Participants, Partner, Reached, ReadMark, Room,
+        RoomCursor, RoomView, Standing,
     },
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -27,13 +28,27 @@ macro_rules! select_views {
         concat!(
             "SELECT ", room_columns!(), ", other.user, me.read_seq, other.read_seq,
                 me.standing, other.standing, me.cleared_seq, me.cleared_rev, me.put_away_at,
-                (SELECT count(*) FROM messages u WHERE u.room = me.room AND u.sender = other.user
+                me.muted, me.delivered_seq, other.delivered_seq, (SELECT count(*) FROM messages u WHERE u.room = me.room AND u.sender = other.user
                     AND u.seq > max(me.read_seq, me.cleared_seq) AND u.sealed IS NOT NULL), ",
             message_columns!(),
             " FROM members me
               CROSS JOIN rooms r ON r.id = me.room
               CROSS JOIN members other ON other.room = me.room AND other.user <> me.user
               LEFT JOIN messages m ON m.room = me.room AND m.seq = r.last_seq ",
+            $rest
+        )
+    };
+}
+
+/// Rooms with their heads, and whether something of the other's is above what `me` has.
+macro_rules! select_undelivered {
+    ($rest:literal) => {
+        concat!(
+            "SELECT me.room, r.last_seq, EXISTS (SELECT 1 FROM messages m WHERE m.room = me.room
+                AND m.sender = CASE r.low WHEN me.user THEN r.high ELSE r.low END
+                AND m.seq > max(me.delivered_seq, me.read_seq, me.cleared_seq)
+                AND m.sealed IS NOT NULL)
+             FROM members me CROSS JOIN rooms r ON r.id = me.room ",
             $rest
         )
     };
@@ -80,6 +95,14 @@ statements! {
     NOTE_EMPTIED = "UPDATE rooms_to_empty SET emptied = ?2 WHERE room = ?1";
     FORGET_EMPTIED = "DELETE FROM rooms_to_empty WHERE room = ?1 AND emptied >= up_to";
     BRING_BACK = "UPDATE members SET put_away_at = NULL WHERE room = ?1 AND user = ?2";
+    LIST_UNDELIVERED = select_undelivered!("WHERE me.user = ?1 AND me.standing < 2
+        ORDER BY me.active_at DESC, me.room DESC LIMIT ?2");
+    FIND_UNDELIVERED =
+        select_undelivered!("WHERE me.user = ?1 AND me.standing < 2 AND me.room = ?2");
+    FIND_DELIVERED = "SELECT me.delivered_seq, me.standing, r.last_seq, r.low, r.high
+        FROM members me JOIN rooms r ON r.id = me.room WHERE me.room = ?1 AND me.user = ?2";
+    MOVE_DELIVERED = "UPDATE members SET delivered_seq = ?3 WHERE room = ?1 AND user = ?2";
+    SET_MUTED = "UPDATE members SET muted = ?3 WHERE room = ?1 AND user = ?2 AND muted <> ?3";
     MOVE_MARK = "UPDATE members SET read_seq = ?3 WHERE room = ?1 AND user = ?2";
 }
 
@@ -187,6 +210,41 @@ impl RoomRepository for SqliteStore {
         self.write(move |conn| mark_read_up_to(conn, room, user, seq)).await
     }
 
+    async fn list_undelivered(
+        &self,
+        user: UserId,
+        only: Option<RoomId>,
+        limit: Limit,
+    ) -> Result<Vec<Reached>, Unavailable> {
+        self.read(move |conn| {
+            let waits = |row: &Row<'_>| {
+                let room = RoomId::from_bytes(row.get(0)?);
+                Ok((Reached { user, room, seq: count(row, 1)? }, row.get::<_, bool>(2)?))
+            };
+            let found: Vec<(Reached, bool)> = match only {
+                None => conn
+                    .prepare_cached(LIST_UNDELIVERED)?
+                    .query_map(params![user.as_bytes(), length(limit.as_usize())], waits)?
+                    .collect::<Result<_, _>>()?,
+                Some(room) => conn
+                    .prepare_cached(FIND_UNDELIVERED)?
+                    .query_map([user.as_bytes(), room.as_bytes()], waits)?
+                    .collect::<Result<_, _>>()?,
+            };
+            Ok(found.into_iter().filter_map(|(reached, waits)| waits.then_some(reached)).collect())
+        })
+        .await
+    }
+
+    async fn mark_delivered(&self, reached: &[Reached]) -> Result<Vec<DeliveredMark>, Unavailable> {
+        let reached = reached.to_vec();
+        self.write(move |conn| {
+            let marks = reached.iter().map(|reached| mark_delivered(conn, *reached));
+            Ok(marks.collect::<anyhow::Result<Vec<_>>>()?.into_iter().flatten().collect())
+        })
+        .await
+    }
+
     async fn clear(&self, room: RoomId, user: UserId) -> Result<Option<Cleared>, Unavailable> {
         self.write(move |conn| clear(conn, room, user)).await
     }
@@ -203,6 +261,22 @@ impl RoomRepository for SqliteStore {
         self.write(move |conn| {
             conn.prepare_cached(BRING_BACK)?.execute([room.as_bytes(), user.as_bytes()])?;
             Ok(())
+        })
+        .await
+    }
+
+    async fn set_muted(
+        &self,
+        room: RoomId,
+        user: UserId,
+        muted: bool,
+    ) -> Result<Option<bool>, Unavailable> {
+        if self.find_participants(room, user).await?.is_none() {
+            return Ok(None);
+        }
+        self.write(move |conn| {
+            let change = params![room.as_bytes(), user.as_bytes(), muted];
+            Ok(Some(conn.prepare_cached(SET_MUTED)?.execute(change)? == 1))
         })
         .await
     }
@@ -271,6 +345,24 @@ fn mark_read_up_to(
     Ok(Some(mark))
 }
 
+fn mark_delivered(conn: &Connection, wanted: Reached) -> anyhow::Result<Option<DeliveredMark>> {
+    let Reached { user, room, .. } = wanted;
+    let mut statement = conn.prepare_cached(FIND_DELIVERED)?;
+    let found = statement.query_row([room.as_bytes(), user.as_bytes()], |row| {
+        Ok((count(row, 0)?, standing(row, 1)?, count(row, 2)?, participants(row, 3)?))
+    });
+    let Some((current, standing, head, participants)) = found.optional()? else {
+        return Ok(None);
+    };
+    let Some(seq) = wanted.moves(current, head) else {
+        return Ok(None);
+    };
+    let mark = params![room.as_bytes(), user.as_bytes(), number(seq)];
+    conn.prepare_cached(MOVE_DELIVERED)?.execute(mark)?;
+    let reached = Reached { seq, ..wanted };
+    Ok(Some(DeliveredMark { reached, participants, standing }))
+}
+
 fn clear(conn: &Connection, room: RoomId, user: UserId) -> anyhow::Result<Option<Cleared>> {
     let member = [room.as_bytes(), user.as_bytes()];
     conn.prepare_cached(CLEAR)?.execute(member)?;
@@ -334,8 +426,11 @@ fn view(row: &Row<'_>) -> rusqlite::Result<RoomView> {
         other_standing: standing(row, 11)?,
         cleared: cleared(row, 12)?,
         put_away_at: row.get::<_, Option<i64>>(14)?.map(|_| count(row, 14)).transpose()?,
-        unread: count(row, 15)?,
-        last_message: maybe_message_from(row, 16)?,
+        muted: row.get(15)?,
+        delivered_seq: count(row, 16)?,
+        other_delivered_seq: count(row, 17)?,
+        unread: count(row, 18)?,
+        last_message: maybe_message_from(row, 19)?,
     })
 }
 

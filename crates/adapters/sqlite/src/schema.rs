@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0003_accounts.sql"),
     include_str!("../migrations/0004_factors_pictures_blocks.sql"),
     include_str!("../migrations/0005_privacy.sql"),
+    include_str!("../migrations/0006_mute_and_delivery.sql"),
 ];
 
 /// Brings a database to the shape this program knows, all or nothing. One that a newer program

@@ -61,6 +61,15 @@ pub enum LiveEvent {
         /// Up to where.
         seq: u64,
     },
+    /// What this person wrote reached a device of the other's, up to a place.
+    Delivered {
+        /// In which room.
+        room: RoomId,
+        /// Whose device.
+        user: UserId,
+        /// Up to where.
+        seq: u64,
+    },
     /// The other person is writing.
     Typing {
         /// In which room.
@@ -169,6 +178,9 @@ impl Look {
             ChatEvent::Read { room, user, seq, .. } => {
                 let shown = *user == me || self.sees_reading_of(*user).await?;
                 shown.then_some(LiveEvent::Read { room: *room, user: *user, seq: *seq })
+            }
+            ChatEvent::Delivered { room, user, seq, .. } => {
+                Some(LiveEvent::Delivered { room: *room, user: *user, seq: *seq })
             }
             ChatEvent::Typing { room, user, .. } => {
                 (*user != me).then_some(LiveEvent::Typing { room: *room, user: *user })

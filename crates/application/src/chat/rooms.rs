@@ -132,6 +132,7 @@ impl Rooms {
         let cleared = view.is_cleared();
         let last_message = view.last_message.take().filter(|_| !cleared);
         let last_message = last_message.map(|message| self.opener.open(message));
+        view.other_delivered_seq = view.other_delivered();
         view.other_read_seq = view.other_read(mine, other.as_ref().map(|other| other.privacy));
         RoomEntry { view, other, last_message }
     }

@@ -169,6 +169,8 @@ pub enum FrameOut {
     Resync,
     /// A read mark.
     Read,
+    /// What reached a device.
+    Delivered,
     /// That somebody is writing.
     Typing,
     /// That somebody came online or went offline.

@@ -4,7 +4,8 @@ use domain::{
     history::Limit,
     id::{RoomId, UserId},
     room::{
-        Cleared, NewRoom, Participants, Partner, ReadMark, Room, RoomCursor, RoomView, Standing,
+        Cleared, DeliveredMark, NewRoom, Participants, Partner, Reached, ReadMark, Room,
+        RoomCursor, RoomView, Standing,
     },
 };
 
@@ -74,6 +75,23 @@ pub trait RoomRepository: Send + Sync {
         seq: u64,
     ) -> Result<Option<ReadMark>, Unavailable>;
 
+    /// What the others wrote and no device of this person's has yet, in the latest of their rooms but
+    /// those they declined, or in this one: each room up to its head. What was read or cleared was
+    /// there. One round trip, however many rooms there are. It may name a room in which all of the
+    /// other's is marked already, where this person wrote since.
+    async fn list_undelivered(
+        &self,
+        user: UserId,
+        only: Option<RoomId>,
+        limit: Limit,
+    ) -> Result<Vec<Reached>, Unavailable>;
+
+    /// Sets these people's marks of what reached them, as [`Reached::moves`] says, in as many round
+    /// trips for many as for one; of marks that race, the furthest stays. Who is not in a room has
+    /// no mark there. Gives those that moved; of callers that race, more than one may be given the
+    /// same.
+    async fn mark_delivered(&self, reached: &[Reached]) -> Result<Vec<DeliveredMark>, Unavailable>;
+
     /// Takes all there is in a room up to now out of this person's sight, and the room out of their
     /// list, for good: what was cleared before stays so. What both have cleared is noted, so that
     /// [`RoomRepository::empty_cleared`] finds it. `None` if the room is not theirs.
@@ -88,6 +106,15 @@ pub trait RoomRepository: Send + Sync {
 
     /// Puts a room back into this person's list, although nothing new was written in it.
     async fn bring_back(&self, room: RoomId, user: UserId) -> Result<(), Unavailable>;
+
+    /// Mutes a room for this person alone, or lets it sound again. Whether that changed anything: of
+    /// callers that race for the same, one is told so. `None` if the room is not theirs.
+    async fn set_muted(
+        &self,
+        room: RoomId,
+        user: UserId,
+        muted: bool,
+    ) -> Result<Option<bool>, Unavailable>;
 
     /// Empties up to so many messages that both of their people have cleared: what they say, what
     /// they answer, their reactions and their files are gone; their places, names and numbers are not

@@ -11,9 +11,9 @@ use application::{
         google::{BeginGoogle, Errands, FinishGoogle, LinkByCode, NewArrivals, UnlinkGoogle},
     },
     chat::{
-        AlterMessages, Attendance, ClearRoom, Draft, Follow, History, Lingering, MarkRead, Memory,
-        OpenRoom, OpenedMessage, Opener, Reach, Relations, Requests, Rooms, SearchMessages,
-        SendMessages, Sent, Typing,
+        AlterMessages, Attendance, ClearRoom, Draft, Follow, History, Lingering, MarkDelivered,
+        MarkRead, Memory, MuteRoom, OpenRoom, OpenedMessage, Opener, Outstanding, Reach, Relations,
+        Requests, Rooms, SearchMessages, SendMessages, Sent, Typing,
     },
     files::{Bring, Fetch, Leftovers, Vault},
     limits::Limits,
@@ -288,6 +288,10 @@ impl World {
         }
     }
 
+    pub fn mute_room(&self) -> MuteRoom {
+        MuteRoom { views: self.rooms(), bus: self.store.bus.clone() }
+    }
+
     pub fn search_messages(&self) -> SearchMessages {
         SearchMessages {
             rooms: self.store.rooms.clone(),
@@ -315,10 +319,22 @@ impl World {
         }
     }
 
+    pub fn mark_delivered(&self) -> MarkDelivered {
+        MarkDelivered {
+            rooms: self.store.rooms.clone(),
+            bus: self.store.bus.clone(),
+            tasks: TaskTracker::new(),
+            pause: Duration::from_millis(1),
+            ending: CancellationToken::new(),
+            outstanding: Outstanding::default(),
+        }
+    }
+
     pub fn mark_read(&self) -> MarkRead {
         MarkRead {
             rooms: self.store.rooms.clone(),
             relations: self.relations.clone(),
+            mark_delivered: Arc::new(self.mark_delivered()),
             bus: self.store.bus.clone(),
         }
     }

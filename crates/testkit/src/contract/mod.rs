@@ -229,6 +229,15 @@ macro_rules! store_contract {
                 what_was_put_away_comes_back_when_asked_for
                 what_both_have_cleared_is_emptied_and_keeps_its_place
                 nobody_clears_the_rooms_of_others
+                a_room_is_muted_for_one_alone
+                nobody_mutes_the_rooms_of_others
+                of_callers_that_race_to_mute_one_changes_it
+                what_reached_a_device_moves_the_mark_forward_only
+                many_marks_move_together_and_tell_whose_they_are
+                of_delivered_marks_that_race_the_furthest_stays
+                marks_and_messages_that_race_leave_both_whole
+                what_no_device_has_yet_is_listed_up_to_the_head
+                what_is_out_of_sight_waits_for_no_device
             }
             messages {
                 the_first_messages_are_numbered_from_one

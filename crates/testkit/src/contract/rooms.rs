@@ -11,7 +11,8 @@ use domain::{
     message::{Alteration, NewMessage},
     reaction::Reaction,
     room::{
-        Cleared, NewRoom, Participants, Partner, ReadMark, Room, RoomCursor, RoomView, Standing,
+        Cleared, DeliveredMark, NewRoom, Participants, Partner, Reached, ReadMark, Room,
+        RoomCursor, RoomView, Standing,
     },
     sealing::SealedBody,
 };
@@ -473,4 +474,199 @@ pub async fn nobody_clears_the_rooms_of_others(store: &StoreUnderTest) {
         store.rooms.bring_back(id, a_user(3).id).await.expect("answers");
     }
     assert!(view(store, room, 1).await.is_listed());
+}
+
+async fn mute(store: &StoreUnderTest, room: RoomId, user: u32, muted: bool) -> Option<bool> {
+    store.rooms.set_muted(room, a_user(user).id, muted).await.expect("answers")
+}
+
+pub async fn a_room_is_muted_for_one_alone(store: &StoreUnderTest) {
+    // From either side of the pair.
+    for (me, other) in [(1, 2), (4, 3)] {
+        let room = a_room_of(store, me, other).await.id;
+        assert!(!view(store, room, me).await.muted);
+        assert_eq!(mute(store, room, me, false).await, Some(false));
+        assert_eq!(mute(store, room, me, true).await, Some(true));
+        assert_eq!(mute(store, room, me, true).await, Some(false), "it is so already");
+        assert!(view(store, room, me).await.muted);
+        assert!(!view(store, room, other).await.muted);
+        let in_list = listed(store, a_user(me).id).await;
+        assert!(in_list.iter().any(|view| view.room.id == room && view.muted));
+        assert_eq!(mute(store, room, me, false).await, Some(true));
+        assert!(!view(store, room, me).await.muted);
+    }
+}
+
+pub async fn nobody_mutes_the_rooms_of_others(store: &StoreUnderTest) {
+    let room = a_room_of(store, 1, 2).await.id;
+    for id in [room, a_room_id(77)] {
+        assert_eq!(mute(store, id, 3, true).await, None);
+    }
+    assert!(!view(store, room, 1).await.muted && !view(store, room, 2).await.muted);
+}
+
+pub async fn of_callers_that_race_to_mute_one_changes_it(store: &StoreUnderTest) {
+    let room = a_room_of(store, 1, 2).await.id;
+    let muting = at_once(16, |_| {
+        let rooms = store.rooms.clone();
+        async move { rooms.set_muted(room, a_user(1).id, true).await.expect("answers") }
+    });
+    let changed = muting.await.into_iter().filter(|changed| *changed == Some(true)).count();
+    assert_eq!(changed, 1);
+    assert!(view(store, room, 1).await.muted);
+}
+
+fn up_to(room: RoomId, user: u32, seq: u64) -> Reached {
+    Reached { user: a_user(user).id, room, seq }
+}
+
+async fn delivered(store: &StoreUnderTest, reached: &[Reached]) -> Vec<Reached> {
+    let moved = store.rooms.mark_delivered(reached).await.expect("answers");
+    moved.into_iter().map(|mark| mark.reached).collect()
+}
+
+async fn undelivered(store: &StoreUnderTest, user: u32, only: Option<RoomId>) -> Vec<Reached> {
+    let latest = Limit::WHOLE_PAGE;
+    store.rooms.list_undelivered(a_user(user).id, only, latest).await.expect("answers")
+}
+
+pub async fn what_reached_a_device_moves_the_mark_forward_only(store: &StoreUnderTest) {
+    // From either side of the pair.
+    for (me, other) in [(1, 2), (4, 3)] {
+        let room = a_room_of(store, me, other).await.id;
+        assert_eq!(delivered(store, &[up_to(room, me, 3)]).await, [], "there is nothing");
+        for n in 1..=5 {
+            sent(store, a_message(room, a_user(other).id, n)).await;
+        }
+        assert_eq!(delivered(store, &[up_to(room, me, 3)]).await, [up_to(room, me, 3)]);
+        assert_eq!(delivered(store, &[up_to(room, me, 3)]).await, []);
+        assert_eq!(delivered(store, &[up_to(room, me, 1)]).await, []);
+        let (mine, theirs) = (view(store, room, me).await, view(store, room, other).await);
+        assert_eq!((mine.delivered_seq, mine.other_delivered_seq), (3, 0));
+        assert_eq!((theirs.delivered_seq, theirs.other_delivered_seq), (0, 3));
+        assert_eq!((mine.read_seq, mine.unread), (0, 5), "what is there need not be read");
+        assert_eq!(delivered(store, &[up_to(room, me, u64::MAX)]).await, [up_to(room, me, 5)]);
+        let in_list = listed(store, a_user(other).id).await;
+        assert!(in_list.iter().any(|view| view.room.id == room && view.other_delivered_seq == 5));
+        read(store, room, me, 2).await;
+        assert_eq!(view(store, room, me).await.delivered_seq, 5, "reading is another mark");
+    }
+}
+
+pub async fn many_marks_move_together_and_tell_whose_they_are(store: &StoreUnderTest) {
+    let [ann_bob, ann_cid] = [a_room_of(store, 1, 2).await.id, a_room_of(store, 1, 3).await.id];
+    let request = opened(store, pair(1, 4), 9, 1).await.room.id;
+    for (room, n) in [(ann_bob, 1), (ann_cid, 2), (request, 3)] {
+        sent(store, a_message(room, a_user(1).id, n)).await;
+    }
+    sent(store, a_message(ann_bob, a_user(2).id, 4)).await;
+    let wanted = [
+        up_to(ann_bob, 1, 2),
+        up_to(ann_bob, 2, 1),
+        up_to(ann_cid, 3, 7),
+        up_to(request, 4, 1),
+        up_to(ann_bob, 3, 1),
+        up_to(a_room_id(77), 1, 1),
+    ];
+    let moved = store.rooms.mark_delivered(&wanted).await.expect("answers");
+    let theirs = |room, user: u32, seq, other: u32, standing| DeliveredMark {
+        reached: up_to(room, user, seq),
+        participants: pair(user, other),
+        standing,
+    };
+    assert_eq!(moved.len(), 4, "nobody has a mark in rooms of others: {moved:?}");
+    for mark in [
+        theirs(ann_bob, 1, 2, 2, Standing::Open),
+        theirs(ann_bob, 2, 1, 1, Standing::Open),
+        theirs(ann_cid, 3, 1, 1, Standing::Open),
+        theirs(request, 4, 1, 1, Standing::Request),
+    ] {
+        assert!(moved.contains(&mark), "{mark:?} in {moved:?}");
+    }
+    assert_eq!(delivered(store, &wanted).await, []);
+    assert_eq!(delivered(store, &[]).await, []);
+}
+
+pub async fn of_delivered_marks_that_race_the_furthest_stays(store: &StoreUnderTest) {
+    let room = a_room_of(store, 1, 2).await.id;
+    for n in 1..=30 {
+        sent(store, a_message(room, a_user(1).id, n)).await;
+    }
+    let marking = at_once(30, |n| {
+        let rooms = store.rooms.clone();
+        let wanted = up_to(room, 2, u64::from(n) * 7 % 30 + 1);
+        async move {
+            let moved = rooms.mark_delivered(&[wanted]).await.expect("answers");
+            assert!(moved.iter().all(|mark| mark.reached == wanted), "{moved:?}");
+            moved.len()
+        }
+    });
+    let moved: usize = marking.await.into_iter().sum();
+    assert!((1..=30).contains(&moved));
+    assert_eq!(view(store, room, 2).await.delivered_seq, 30);
+    assert_eq!(view(store, room, 1).await.other_delivered_seq, 30);
+}
+
+pub async fn marks_and_messages_that_race_leave_both_whole(store: &StoreUnderTest) {
+    let room = a_room_of(store, 1, 2).await.id;
+    let racing = at_once(20, |n| {
+        let (rooms, messages) = (store.rooms.clone(), store.messages.clone());
+        async move {
+            let seq = match messages.append(vec![a_message(room, a_user(1).id, n)]).await.pop() {
+                Some(Ok(Appended::New(message))) => message.seq,
+                other => panic!("{other:?}"),
+            };
+            rooms.mark_delivered(&[up_to(room, 2, seq)]).await.expect("answers");
+        }
+    });
+    racing.await;
+    let seen = view(store, room, 1).await;
+    assert_eq!((seen.room.last_seq, seen.other_delivered_seq), (20, 20));
+}
+
+pub async fn what_no_device_has_yet_is_listed_up_to_the_head(store: &StoreUnderTest) {
+    let mut rooms = Vec::new();
+    for other in 2..=5 {
+        rooms.push(a_room_of(store, 1, other).await.id);
+    }
+    let me = a_user(1).id;
+    assert_eq!(undelivered(store, 1, None).await, [], "nothing was written");
+    // 0: the other's; 1: the other's and then one's own; 2: one's own alone; 3: read.
+    for (room, from, at) in [(0, 2, 1), (0, 2, 2), (1, 3, 3), (1, 1, 4), (2, 1, 5), (3, 5, 6)] {
+        sent(store, a_message(rooms[room], a_user(from).id, at)).await;
+    }
+    read(store, rooms[3], 1, 1).await;
+    let expected = [up_to(rooms[1], 1, 2), up_to(rooms[0], 1, 2)];
+    assert_eq!(undelivered(store, 1, None).await, expected, "those of the latest rooms first");
+    assert_eq!(undelivered(store, 1, Some(rooms[0])).await, [expected[1]]);
+    assert_eq!(undelivered(store, 1, Some(rooms[2])).await, []);
+    assert_eq!(undelivered(store, 9, Some(rooms[0])).await, [], "it is not theirs");
+    let two = Limit::of(2).expect("positive");
+    let latest = store.rooms.list_undelivered(me, None, two).await.expect("answers");
+    assert_eq!(latest, [], "only the latest rooms are looked at");
+    assert_eq!(delivered(store, &expected).await.len(), 2);
+    assert_eq!(undelivered(store, 1, None).await, []);
+    assert_eq!(undelivered(store, 2, None).await, [], "one's own is nothing that could reach one");
+    sent(store, a_message(rooms[0], a_user(2).id, 7)).await;
+    assert_eq!(undelivered(store, 1, None).await, [up_to(rooms[0], 1, 3)]);
+}
+
+pub async fn what_is_out_of_sight_waits_for_no_device(store: &StoreUnderTest) {
+    let [declined, cleared] = [
+        opened(store, pair(1, 2), 1, 1).await.room.id,
+        opened(store, pair(2, 3), 2, 2).await.room.id,
+    ];
+    for (room, from) in [(declined, 1), (cleared, 3)] {
+        sent(store, a_message(room, a_user(from).id, 3)).await;
+    }
+    let waiting = undelivered(store, 2, None).await;
+    assert_eq!(waiting.len(), 2, "also of requests: {waiting:?}");
+    let (from, to) = (&[Standing::Request], Standing::Declined);
+    let changed = store.rooms.change_standing(declined, a_user(2).id, from, to).await;
+    assert!(changed.expect("answers"));
+    clear(store, cleared, 2).await;
+    assert_eq!(undelivered(store, 2, None).await, []);
+    assert_eq!(undelivered(store, 2, Some(declined)).await, []);
+    sent(store, a_message(cleared, a_user(3).id, 4)).await;
+    assert_eq!(undelivered(store, 2, None).await, [up_to(cleared, 2, 2)]);
 }

@@ -4,7 +4,7 @@ use super::{
     shapes::{RoomShape, read_cursor, write_cursor},
 };
 use crate::{gate::Me, json::JsonBody, problem::Problem};
-use application::chat::{ClearRoom, MarkRead, OpenRoom, Requests, Rooms};
+use application::chat::{ClearRoom, MarkRead, MuteRoom, OpenRoom, Requests, Rooms};
 use domain::{
     history::Limit,
     id::{RoomId, UserId},
@@ -28,6 +28,8 @@ pub struct RoomsApi {
     pub mark_read: MarkRead,
     /// Clears them.
     pub clear_room: ClearRoom,
+    /// Mutes them.
+    pub mute_room: MuteRoom,
 }
 
 #[derive(Deserialize, Object)]
@@ -147,6 +149,23 @@ impl RoomsApi {
     async fn decline(&self, me: Me, room: Path<String>) -> Result<Declined, Problem> {
         self.requests.decline(me.user, parse_room(&room.0)?).await?;
         Ok(Declined::Declined)
+    }
+
+    /// Mute a room
+    ///
+    /// For oneself: nothing sounds or notifies, and nothing in it counts as unread elsewhere than in
+    /// the list. One's other devices hear of it, the other person never does.
+    #[oai(path = "/rooms/:room/mute", method = "put", operation_id = "mute_room")]
+    async fn mute(&self, me: Me, room: Path<String>) -> Result<Json<RoomShape>, Problem> {
+        let entry = self.mute_room.execute(me.user, parse_room(&room.0)?, true).await?;
+        Ok(Json(entry.into()))
+    }
+
+    /// Let a room sound again
+    #[oai(path = "/rooms/:room/mute", method = "delete", operation_id = "unmute_room")]
+    async fn unmute(&self, me: Me, room: Path<String>) -> Result<Json<RoomShape>, Problem> {
+        let entry = self.mute_room.execute(me.user, parse_room(&room.0)?, false).await?;
+        Ok(Json(entry.into()))
     }
 
     /// Mark as read

@@ -73,11 +73,15 @@ pub struct RoomShape {
     pub read_seq: u64,
     /// Up to where the other has read.
     pub other_read_seq: u64,
+    /// Up to where it reached a device of the other's; what was read did.
+    pub other_delivered_seq: u64,
     /// `request` while a stranger waits for oneself to accept or answer, else `open`.
     pub state: String,
     /// Whether one has it in one's list; not after one cleared or declined it, until something new
     /// is written or one asks for it.
     pub listed: bool,
+    /// Whether one wants to hear nothing of it unless one looks. The other never learns.
+    pub muted: bool,
     /// RFC 3339.
     pub created_at: String,
 }
@@ -279,7 +283,9 @@ impl From<RoomEntry> for RoomShape {
             unread: view.unread,
             read_seq: view.read_seq,
             other_read_seq: view.other_read_seq,
+            other_delivered_seq: view.other_delivered_seq,
             state: if view.standing == Standing::Open { "open" } else { "request" }.to_owned(),
+            muted: view.muted,
             created_at: rfc3339(view.room.created_at),
         }
     }

@@ -101,6 +101,9 @@ pub struct Room {
     messages: u64,
     read_seq: u64,
     other_read_seq: u64,
+    delivered_seq: u64,
+    other_delivered_seq: u64,
+    muted: bool,
     folder: String,
 }
 
@@ -174,6 +177,9 @@ impl Room {
             messages: conversation.last_seq,
             read_seq: conversation.read_seq,
             other_read_seq: conversation.other_read_seq,
+            delivered_seq: conversation.delivered_seq,
+            other_delivered_seq: conversation.other_delivered_seq,
+            muted: conversation.muted,
             folder: folder(conversation),
         }
     }

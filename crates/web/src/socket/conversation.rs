@@ -8,14 +8,15 @@ use super::{
 use crate::server::ConnectionPlace;
 use application::{
     chat::{
-        Draft, Following, LiveEvent, MarkRead, MarkReadError, Scope, SendError, SendMessages, Sent,
-        Typing,
+        Draft, Following, LiveEvent, MarkDelivered, MarkRead, MarkReadError, Scope, SendError,
+        SendMessages, Sent, Typing,
     },
     ports::{Figure, FrameIn, Metrics, SocketEnd, Unavailable},
 };
 use domain::{
     TimeDelta, Timestamp,
     id::{ClientId, RoomId, UserId},
+    room::Reached,
     throttle::{Quota, Throttled},
 };
 use futures_util::FutureExt;
@@ -51,6 +52,8 @@ pub struct Conversation {
     pub(super) send_messages: Arc<SendMessages>,
     /// Moves read marks.
     pub(super) mark_read: Arc<MarkRead>,
+    /// Notes what reached its peer.
+    pub(super) mark_delivered: Arc<MarkDelivered>,
     /// Tells the other.
     pub(super) typing: Arc<Typing>,
     /// How many frames it may send.
@@ -83,6 +86,23 @@ impl Conversation {
         };
         open.end = ending.figure();
         talk.wire.close(ending).await;
+    }
+
+    /// The peer asks for what it missed.
+    fn catches_up(&self) {
+        let only = match self.scope {
+            Scope::AllRooms => None,
+            Scope::Room(room) => Some(room),
+        };
+        self.mark_delivered.arrived(self.me, only);
+    }
+
+    /// What of the other's an event brings to the peer.
+    fn brings(&self, event: &LiveEvent) -> Option<Reached> {
+        let LiveEvent::Message(opened) = event else { return None };
+        let message = &opened.message;
+        let (room, seq) = (message.room, message.seq);
+        (message.sender != self.me).then_some(Reached { user: self.me, room, seq })
     }
 
     fn begin(&self, work: Work) -> Working {
@@ -214,6 +234,7 @@ impl Talk {
 
     async fn talk(&mut self) -> Result<Ending, Ending> {
         self.say(&ServerFrame::ready(self.conversation.me)).await?;
+        self.conversation.catches_up();
         let mut pulse = tokio::time::interval(PULSE);
         pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
         pulse.reset();
@@ -248,24 +269,27 @@ impl Talk {
 
     /// Sends an event and those right behind it in one go.
     async fn tell(&mut self, first: LiveEvent) -> Result<(), Ending> {
-        let mut next = Some(first);
-        for _ in 0..BURST {
-            let Some(event) = next else { break };
+        let (mut next, mut told, mut ended) = (Some(first), 0, false);
+        let (mut reached, mut lost) = (Vec::new(), false);
+        while let Some(event) = next.take() {
+            reached.extend(self.conversation.brings(&event));
+            lost |= matches!(event, LiveEvent::Resync);
             let Some(frame) = ServerFrame::of(event) else {
-                self.wire.flush().await?;
-                return Err(Ending::SessionEnded);
+                ended = true;
+                break;
             };
             self.feed(&frame).await?;
-            next = self.conversation.following.next().now_or_never();
+            told += 1;
+            if told < BURST {
+                next = self.conversation.following.next().now_or_never();
+            }
         }
-        if let Some(event) = next {
-            // The burst is over: this one goes alone.
-            let Some(frame) = ServerFrame::of(event) else {
-                return Err(Ending::SessionEnded);
-            };
-            self.feed(&frame).await?;
+        self.wire.flush().await?;
+        self.conversation.mark_delivered.reached(reached);
+        if lost {
+            self.conversation.catches_up();
         }
-        self.wire.flush().await
+        if ended { Err(Ending::SessionEnded) } else { Ok(()) }
     }
 
     async fn hear(&mut self, incoming: Incoming) -> Result<(), Ending> {

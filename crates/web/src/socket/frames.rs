@@ -90,6 +90,15 @@ pub enum ServerFrame {
         /// Up to where.
         seq: u64,
     },
+    /// What one wrote reached a device of the other's, up to a place.
+    Delivered {
+        /// In which room.
+        room: String,
+        /// Whose device.
+        user: String,
+        /// Up to where.
+        seq: u64,
+    },
     /// The other person is writing.
     Typing {
         /// In which room.
@@ -228,6 +237,9 @@ impl ServerFrame {
             LiveEvent::Read { room, user, seq } => {
                 Self::Read { room: room.to_string(), user: user.to_string(), seq }
             }
+            LiveEvent::Delivered { room, user, seq } => {
+                Self::Delivered { room: room.to_string(), user: user.to_string(), seq }
+            }
             LiveEvent::Typing { room, user } => {
                 Self::Typing { room: room.to_string(), user: user.to_string() }
             }
@@ -249,6 +261,7 @@ impl ServerFrame {
             Self::Message(_) => FrameOut::Message,
             Self::Resync => FrameOut::Resync,
             Self::Read { .. } => FrameOut::Read,
+            Self::Delivered { .. } => FrameOut::Delivered,
             Self::Typing { .. } => FrameOut::Typing,
             Self::Presence { .. } => FrameOut::Presence,
             Self::Room(_) => FrameOut::Room,

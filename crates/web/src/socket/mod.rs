@@ -13,7 +13,7 @@ use crate::{
 };
 use application::{
     accounts::SignedIn,
-    chat::{Follow, MarkRead, Scope, SendMessages, Typing},
+    chat::{Follow, MarkDelivered, MarkRead, Scope, SendMessages, Typing},
     ports::Metrics,
 };
 use conversation::Conversation;
@@ -51,6 +51,8 @@ pub struct Sockets {
     pub send_messages: Arc<SendMessages>,
     /// Moves read marks.
     pub mark_read: Arc<MarkRead>,
+    /// Notes what reached them.
+    pub mark_delivered: Arc<MarkDelivered>,
     /// Tells the other.
     pub typing: Arc<Typing>,
     /// How many sockets somebody may hold.
@@ -161,6 +163,7 @@ impl Sockets {
             following,
             send_messages: self.send_messages.clone(),
             mark_read: self.mark_read.clone(),
+            mark_delivered: self.mark_delivered.clone(),
             typing: self.typing.clone(),
             frames: self.caps.frames,
             shutdown: self.shutdown.begun.clone(),

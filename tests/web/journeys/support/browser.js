@@ -102,15 +102,17 @@ export class Person {
   }
 
   /**
-   * Waits until the message shows, and, where a state is given, shows that. What is read was sent.
+   * Waits until the message shows, and, where a state is given, shows that. What is read was
+   * delivered, and what was delivered was sent.
    * @param {string} text
-   * @param {"pending" | "sent" | "read"} [state]
+   * @param {"pending" | "sent" | "delivered" | "read"} [state]
    */
   async sees(text, state) {
     const bubble = this.bubble(text);
     await bubble.waitFor();
     if (!state) return;
-    const states = state === 'sent' ? ['sent', 'read'] : [state];
+    const ways = ['sent', 'delivered', 'read'];
+    const states = ways.includes(state) ? ways.slice(ways.indexOf(state)) : [state];
     await bubble.locator(states.map((name) => `.tick[data-state="${name}"]`).join()).waitFor();
   }
 

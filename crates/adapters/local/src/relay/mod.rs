@@ -142,6 +142,7 @@ impl RelayEventBus {
                 ledger.hear_opened(*room, *participants);
             }
             ChatEvent::Read { .. }
+            | ChatEvent::Delivered { .. }
             | ChatEvent::Typing { .. }
             | ChatEvent::Presence { .. }
             | ChatEvent::PrivacyChanged { .. }

@@ -12,6 +12,7 @@ pub(crate) use {
     dispatcher::Dispatcher,
     head::{Latest, lookup_latest, lookup_newest},
     record::{MESSAGES, MessageRecord},
+    wire::{Acknowledged, update_rooms},
 };
 
 use crate::{

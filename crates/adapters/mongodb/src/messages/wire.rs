@@ -126,13 +126,22 @@ pub(crate) async fn touch(
     touches: &[Touch],
     acknowledged: Acknowledged,
 ) -> anyhow::Result<Reign> {
+    let statements: RawArrayBuf = touches.iter().map(Touch::statement).collect();
+    update_rooms(database, statements, acknowledged).await
+}
+
+/// Changes rooms, all in one command and in no order.
+pub(crate) async fn update_rooms(
+    database: &Database,
+    statements: RawArrayBuf,
+    acknowledged: Acknowledged,
+) -> anyhow::Result<Reign> {
     let mut command = rawdoc! { "update": ROOMS, "ordered": false };
     command.append(cstr!("writeConcern"), acknowledged.write_concern());
-    let updates: RawArrayBuf = touches.iter().map(Touch::statement).collect();
-    command.append(cstr!("updates"), updates);
+    command.append(cstr!("updates"), statements);
     let reply = run(database, command).await?;
     if let Some(error) = reply.write_errors.first() {
-        return Err(anyhow!("a room refuses to be touched with error {}", error.code));
+        return Err(anyhow!("a room refuses to be changed with error {}", error.code));
     }
     reply.acknowledged()?;
     Ok(reply.reign())

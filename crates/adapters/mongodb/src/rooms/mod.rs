@@ -1,6 +1,7 @@
 //! Rooms.
 
 mod cleared;
+mod delivered;
 mod record;
 mod views;
 
@@ -21,7 +22,8 @@ use domain::{
     history::Limit,
     id::{RoomId, UserId},
     room::{
-        Cleared, NewRoom, Participants, Partner, ReadMark, Room, RoomCursor, RoomView, Standing,
+        Cleared, DeliveredMark, NewRoom, Participants, Partner, Reached, ReadMark, Room,
+        RoomCursor, RoomView, Standing,
     },
 };
 use mongodb::{
@@ -149,6 +151,19 @@ impl RoomRepository for MongoStore {
         in_time(self.mark_read(room, user, seq)).await
     }
 
+    async fn list_undelivered(
+        &self,
+        user: UserId,
+        only: Option<RoomId>,
+        limit: Limit,
+    ) -> Result<Vec<Reached>, Unavailable> {
+        in_time(self.undelivered(user, only, limit)).await
+    }
+
+    async fn mark_delivered(&self, reached: &[Reached]) -> Result<Vec<DeliveredMark>, Unavailable> {
+        in_time(self.mark_all_delivered(reached)).await
+    }
+
     async fn clear(&self, room: RoomId, user: UserId) -> Result<Option<Cleared>, Unavailable> {
         in_time(self.clear_room(room, user)).await
     }
@@ -163,6 +178,15 @@ impl RoomRepository for MongoStore {
 
     async fn bring_back(&self, room: RoomId, user: UserId) -> Result<(), Unavailable> {
         in_time(self.bring_room_back(room, user)).await
+    }
+
+    async fn set_muted(
+        &self,
+        room: RoomId,
+        user: UserId,
+        muted: bool,
+    ) -> Result<Option<bool>, Unavailable> {
+        in_time(self.mute_room(room, user, muted)).await
     }
 
     async fn empty_cleared(&self, limit: Limit) -> Result<bool, Unavailable> {
@@ -242,6 +266,26 @@ impl MongoStore {
         let this_room = doc! { "_id": id(room.as_bytes()), side: { "$in": from } };
         let change = doc! { "$set": { side: StandingRecord::from(to).stored() } };
         Ok(self.rooms().update_one(this_room, change).await?.modified_count == 1)
+    }
+
+    async fn mute_room(
+        &self,
+        room: RoomId,
+        user: UserId,
+        muted: bool,
+    ) -> anyhow::Result<Option<bool>> {
+        let pair = self.participants(room).await?.filter(|pair| pair.includes(user));
+        let Some(pair) = pair else { return Ok(None) };
+        let [low, _] = pair.both();
+        let side = if user == low { "muted_low" } else { "muted_high" };
+        // Kept only where it is muted.
+        let change = if muted {
+            doc! { "$set": { side: true } }
+        } else {
+            doc! { "$unset": { side: true } }
+        };
+        let this_room = doc! { "_id": id(room.as_bytes()) };
+        Ok(Some(self.rooms().update_one(this_room, change).await?.modified_count == 1))
     }
 
     async fn mark_read(

@@ -30,6 +30,12 @@ pub(crate) struct RoomRecord {
     /// Up to where the high one has.
     #[serde(default)]
     read_high: PlaceRecord,
+    /// Up to where it reached a device of the low participant.
+    #[serde(default)]
+    delivered_low: i64,
+    /// Up to where it reached one of the high one.
+    #[serde(default)]
+    delivered_high: i64,
     /// What the low participant took out of their sight.
     #[serde(default)]
     cleared_low: ClearedRecord,
@@ -42,6 +48,12 @@ pub(crate) struct RoomRecord {
     /// When the high one did.
     #[serde(default)]
     put_away_high: Option<i64>,
+    /// Whether the low participant muted it.
+    #[serde(default)]
+    muted_low: bool,
+    /// Whether the high one did.
+    #[serde(default)]
+    muted_high: bool,
     /// How the low participant stands to it.
     #[serde(default)]
     standing_low: StandingRecord,
@@ -58,9 +70,15 @@ pub(crate) struct RoomRecord {
 
 /// What is kept of a side only once there is something to keep.
 #[derive(Debug, Default, Deserialize)]
-struct PlaceRecord {
+pub(super) struct PlaceRecord {
     seq: i64,
     low_count: i64,
+}
+
+impl PlaceRecord {
+    pub(super) fn place(&self) -> anyhow::Result<Place> {
+        Ok(Place { seq: count(self.seq)?, low_count: count(self.low_count)? })
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -149,8 +167,12 @@ impl RoomRecord {
 
     /// Up to where one of the two has read.
     pub(crate) fn read(&self, is_low: bool) -> anyhow::Result<Place> {
-        let PlaceRecord { seq, low_count } = if is_low { &self.read_low } else { &self.read_high };
-        Ok(Place { seq: count(*seq)?, low_count: count(*low_count)? })
+        if is_low { self.read_low.place() } else { self.read_high.place() }
+    }
+
+    /// Up to where it reached a device of one of the two.
+    pub(crate) fn delivered(&self, is_low: bool) -> anyhow::Result<u64> {
+        count(if is_low { self.delivered_low } else { self.delivered_high })
     }
 
     /// What one of the two took out of their sight.
@@ -175,6 +197,11 @@ impl RoomRecord {
 
     fn cleared_record(&self, is_low: bool) -> &ClearedRecord {
         if is_low { &self.cleared_low } else { &self.cleared_high }
+    }
+
+    /// Whether one of the two muted it.
+    pub(crate) fn is_muted(&self, is_low: bool) -> bool {
+        if is_low { self.muted_low } else { self.muted_high }
     }
 
     /// How one of the two stands to it.

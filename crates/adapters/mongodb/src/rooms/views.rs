@@ -157,11 +157,14 @@ impl ViewRecord {
             last_message,
             read_seq: mine.seq,
             other_read_seq: theirs.seq,
+            delivered_seq: self.room.delivered(user == low)?,
+            other_delivered_seq: self.room.delivered(other == low)?,
             unread,
             standing: self.room.standing(user == low),
             other_standing: self.room.standing(other == low),
             cleared: self.room.cleared(user == low)?,
             put_away_at: self.room.put_away_at(user == low)?,
+            muted: self.room.is_muted(user == low),
         };
         Ok(Sketch {
             view,

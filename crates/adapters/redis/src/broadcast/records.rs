@@ -44,6 +44,12 @@ enum EventRecord {
         seq: u64,
         shown: bool,
     },
+    Delivered {
+        participants: [Bytes; 2],
+        room: Bytes,
+        user: Bytes,
+        seq: u64,
+    },
     Typing {
         participants: [Bytes; 2],
         room: Bytes,
@@ -154,6 +160,12 @@ impl EventRecord {
                 seq: *seq,
                 shown: *shown,
             },
+            ChatEvent::Delivered { participants, room, user, seq } => Self::Delivered {
+                participants: pair(*participants),
+                room: Bytes::of(room.as_bytes()),
+                user: Bytes::of(user.as_bytes()),
+                seq: *seq,
+            },
             ChatEvent::Typing { participants, room, user } => Self::Typing {
                 participants: pair(*participants),
                 room: Bytes::of(room.as_bytes()),
@@ -196,6 +208,12 @@ fn event(record: EventRecord) -> Option<ChatEvent> {
             user: UserId::from_bytes(user.id()?),
             seq,
             shown,
+        },
+        EventRecord::Delivered { participants, room, user, seq } => ChatEvent::Delivered {
+            participants: participants_of(&participants)?,
+            room: RoomId::from_bytes(room.id()?),
+            user: UserId::from_bytes(user.id()?),
+            seq,
         },
         EventRecord::Typing { participants, room, user } => ChatEvent::Typing {
             participants: participants_of(&participants)?,

@@ -75,6 +75,7 @@ fn one_of_each_kind() -> Vec<ChatEvent> {
         ChatEvent::Message { participants, message: deleted },
         ChatEvent::Message { participants, message: large },
         ChatEvent::Read { participants, room, user, seq: u64::MAX, shown: true },
+        ChatEvent::Delivered { participants, room, user, seq: u64::MAX },
         ChatEvent::RoomChanged { participants, room, only: None },
         ChatEvent::RoomChanged { participants, room, only: Some(user) },
         ChatEvent::Presence { audience: vec![ann(), bob()], user, sight: Sight::Online },

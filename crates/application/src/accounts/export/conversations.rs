@@ -52,6 +52,12 @@ pub struct Conversation {
     pub read_seq: u64,
     /// Up to where the other had, as far as it shows.
     pub other_read_seq: u64,
+    /// Up to where it had reached a device of one's own.
+    pub delivered_seq: u64,
+    /// Up to where it had reached one of the other's, as far as it shows.
+    pub other_delivered_seq: u64,
+    /// Whether oneself had muted it.
+    pub muted: bool,
 }
 
 /// Why the rest is not given.
@@ -202,6 +208,9 @@ impl Conversation {
             cleared_seq: view.cleared.seq,
             read_seq: view.read_seq,
             other_read_seq: view.other_read(Some(mine), theirs),
+            delivered_seq: view.delivered_seq.max(view.read_seq),
+            other_delivered_seq: view.other_delivered(),
+            muted: view.muted,
         }
     }
 }

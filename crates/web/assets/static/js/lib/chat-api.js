@@ -35,6 +35,9 @@ export const chatApi = {
   /** @param {string} room @returns {Promise<null>} */
   clear: (room) => call('DELETE', path(room)),
 
+  /** @param {string} room @param {boolean} muted @returns {Promise<Room>} */
+  mute: (room, muted) => call(muted ? 'PUT' : 'DELETE', `${path(room)}/mute`),
+
   /** @returns {Promise<{users: User[]}>} */
   blocks: () => call('GET', '/api/blocks'),
 

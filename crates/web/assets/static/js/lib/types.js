@@ -57,7 +57,9 @@
  * @property {number} unread
  * @property {number} read_seq
  * @property {number} other_read_seq
+ * @property {number} other_delivered_seq
  * @property {"open" | "request"} state
+ * @property {boolean} muted nothing of it sounds or counts beyond the list
  * @property {boolean} [listed] `false` once I cleared or declined it
  * @property {string} created_at
  */
@@ -108,6 +110,7 @@
  *   | ({type: "room"} & Room)
  *   | {type: "resync"}
  *   | {type: "read", room: string, user: string, seq: number}
+ *   | {type: "delivered", room: string, user: string, seq: number}
  *   | {type: "presence", user: string, online: boolean, last_seen: string | null}
  *   | {type: "typing", room: string, user: string}
  *   | {type: "error", code: string, detail: string, client_id?: string}} ServerFrame
@@ -130,7 +133,7 @@
  * @property {boolean} first whether it begins a group
  * @property {Date} at
  * @property {string} body
- * @property {"sent" | "read" | "pending" | "failed" | null} state `null` for the other's messages
+ * @property {"sent" | "delivered" | "read" | "pending" | "failed" | null} state `null` for the other's messages
  * @property {"text" | "deleted" | "unreadable"} content
  * @property {Date | null} editedAt
  * @property {Reacted[]} reactions

@@ -194,6 +194,11 @@ export class Chat extends Emitter {
     void this.catchUp();
   }
 
+  /** @param {string} id @param {boolean} muted @throws {Problem} */
+  async mute(id, muted) {
+    this.#takeRoom(await this.#guard(this.api.mute(id, muted)));
+  }
+
   /** @param {string} user @throws {Problem} */
   async block(user) {
     await this.#guard(this.api.block(user));
@@ -440,6 +445,12 @@ export class Chat extends Emitter {
         this.emit('rooms', null);
         this.emit('room', frame.room);
         break;
+      case 'delivered': {
+        const room = this.rooms.get(frame.room);
+        if (room) this.rooms.merge({ ...room, other_delivered_seq: frame.seq });
+        this.emit('room', frame.room);
+        break;
+      }
       case 'presence':
         if (this.blocked.has(frame.user)) break;
         this.presence.take(frame.user, frame.online, frame.last_seen);

@@ -7,8 +7,8 @@ const SETTLES = 700;
 const MOST = 50;
 
 /**
- * Which messages are worth a notification: those of others that nobody looks at, on this page, in
- * another tab or on another device.
+ * Which messages are worth a notification: those of others, in chats that are not muted, that nobody
+ * looks at, on this page, in another tab or on another device.
  */
 export class Notices {
   on = false;
@@ -49,7 +49,7 @@ export class Notices {
   /** @param {Message} message */
   #isDealtWith({ id, room, seq }) {
     const known = this.chat.rooms.get(room);
-    if (!this.on || !known || known.read_seq >= seq || this.page.isSeen(room)) return true;
+    if (!this.on || !known || known.muted || known.read_seq >= seq || this.page.isSeen(room)) return true;
     return known.last_message?.id === id && known.last_message.deleted;
   }
 

@@ -43,10 +43,10 @@ export class RoomList {
     return [...latest].sort(([, a], [, b]) => b - a).map(([room]) => room);
   }
 
-  /** Unread messages in all rooms. */
+  /** Unread messages in all rooms that are not muted. */
   get unread() {
     let sum = 0;
-    for (const room of this.#rooms.values()) sum += room.unread;
+    for (const room of this.#rooms.values()) if (!room.muted) sum += room.unread;
     return sum;
   }
 
@@ -81,6 +81,7 @@ export class RoomList {
       read_seq,
       state: known.state === 'open' ? 'open' : told.state, // what was accepted is so for good
       other_read_seq: this.#doubted.delete(told.id) ? told.other_read_seq : Math.max(known.other_read_seq, told.other_read_seq),
+      other_delivered_seq: Math.max(known.other_delivered_seq, told.other_delivered_seq),
       unread: behind || (readAhead && told.last_seq === known.last_seq) ? known.unread : told.unread,
     };
     if (read_seq >= merged.last_seq) merged.unread = 0;

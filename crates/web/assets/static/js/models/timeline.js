@@ -10,17 +10,18 @@ import { GROUP_WINDOW, dayKey } from './time.js';
  * @param {(id: string) => Message | null | undefined} [room.elsewhere] one that is not in `messages`
  * @param {string} room.me
  * @param {number} room.otherReadSeq
+ * @param {number} room.deliveredSeq
  * @param {number | null} room.unreadAfter the seq after which the "New messages" line stands
  * @returns {Item[]}
  */
-export function timeline({ messages, waiting, changes = [], elsewhere = () => undefined, me, otherReadSeq, unreadAfter }) {
+export function timeline({ messages, waiting, changes = [], elsewhere = () => undefined, me, otherReadSeq, deliveredSeq, unreadAfter }) {
   /** @type {Item[]} */
   const items = [];
   /** @type {MessageItem | null} */
   let previous = null;
   let dividerDue = unreadAfter !== null;
   const shown = [
-    ...messages.map((message) => fromMessage(message, me, otherReadSeq)),
+    ...messages.map((message) => fromMessage(message, me, otherReadSeq, deliveredSeq)),
     ...waiting.map(fromEntry),
   ];
   for (const item of shown) wish(item, changes);
@@ -28,7 +29,7 @@ export function timeline({ messages, waiting, changes = [], elsewhere = () => un
   /** @param {string} id */
   const quoted = (id) => {
     const message = known.has(id) ? null : elsewhere(id);
-    return known.get(id) ?? (message && fromMessage(message, me, 0));
+    return known.get(id) ?? (message && fromMessage(message, me, 0, 0));
   };
   for (const item of shown) {
     const newDay = !previous || dayKey(previous.at) !== dayKey(item.at);
@@ -52,10 +53,11 @@ function continues(previous, item) {
   return previous?.mine === item.mine && Math.abs(item.at.getTime() - previous.at.getTime()) < GROUP_WINDOW;
 }
 
-/** @param {Message} message @param {string} me @param {number} otherReadSeq @returns {MessageItem} */
-function fromMessage(message, me, otherReadSeq) {
+/** @param {Message} message @param {string} me @param {number} otherReadSeq @param {number} deliveredSeq @returns {MessageItem} */
+function fromMessage(message, me, otherReadSeq, deliveredSeq) {
   const mine = message.sender === me;
-  const state = mine ? (otherReadSeq >= message.seq ? 'read' : 'sent') : null;
+  const sent = deliveredSeq >= message.seq ? 'delivered' : 'sent';
+  const state = mine ? (otherReadSeq >= message.seq ? 'read' : sent) : null;
   return {
     kind: 'message',
     key: mine ? message.client_id : message.id,

@@ -297,6 +297,7 @@ export class ConversationView {
       elsewhere: (id) => this.#original(id),
       me: this.chat.me.id,
       otherReadSeq: room.other_read_seq,
+      deliveredSeq: room.other_delivered_seq,
       unreadAfter: this.#isDividerIn(history) ? this.#unreadAfter : null,
     }));
     if (!files.draw && items.some((item) => item.kind === 'message' && item.attachments.length)) {

@@ -8,6 +8,7 @@ import { richText } from './rich-text.js';
 const TICKS = /** @type {const} */ ({
   pending: ['clock', 'Sending'],
   sent: ['check', 'Sent'],
+  delivered: ['checks', 'Delivered'],
   read: ['checks', 'Read'],
   failed: ['alert', 'Not sent'],
 });

@@ -54,6 +54,7 @@ export class RelationView {
     const blocked = !other.deleted && this.chat.blocked.has(other.id);
     const hadFocus = [this.request, this.blocked].some((bar) => bar.contains(document.activeElement));
     for (const bar of [this.request, this.blocked]) part(bar, 'name').textContent = displayName(other);
+    findHtml(this.menu, '#mute').textContent = room.muted ? 'Unmute' : 'Mute';
     const item = find(this.menu, '#block', HTMLButtonElement);
     item.value = blocked ? 'unblock' : 'block';
     item.textContent = `${blocked ? 'Unblock' : 'Block'} ${displayName(other)}`;
@@ -95,6 +96,7 @@ export class RelationView {
     if (what === 'accept') return chat.accept(room.id);
     if (what === 'decline') return chat.decline(room.id);
     if (what === 'clear') return chat.clear(room.id);
+    if (what === 'mute') return chat.mute(room.id, !room.muted);
     return what === 'block' ? chat.block(room.other.id) : chat.unblock(room.other.id);
   }
 

@@ -85,6 +85,8 @@ export class RoomListView {
     pill.hidden = room.unread === 0;
     setText(part(pill, 'count'), room.unread > 99 ? '99+' : String(room.unread));
     link.classList.toggle('has-unread', room.unread > 0);
+    link.classList.toggle('is-muted', room.muted);
+    find(row, '[data-part="muted"]', SVGElement).toggleAttribute('hidden', !room.muted);
     return row;
   }
 
