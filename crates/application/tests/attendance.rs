@@ -132,6 +132,18 @@ async fn a_second_socket_changes_nothing_and_nor_does_its_end() {
 }
 
 #[tokio::test]
+async fn when_somebody_left_does_not_show_once_their_account_is_gone() {
+    let town = Town::new(Duration::ZERO);
+    town.w.a_room(1, 2).await;
+    let (mut anns, bobs) = (town.join(1).await, town.join(2).await);
+    assert_eq!(next(&mut anns).await, online(bob()));
+    town.w.store.users.remove(bob()).await.expect("answers");
+    drop(bobs);
+    let hidden = LiveEvent::Presence { user: bob(), sight: Sight::Hidden };
+    assert_eq!(next(&mut anns).await, hidden);
+}
+
+#[tokio::test]
 async fn who_comes_back_soon_was_never_gone() {
     let town = Town::new(LONG);
     town.w.a_room(1, 2).await;

@@ -110,7 +110,7 @@ for (const look of LOOKS) {
       await dan.sees('Hello Ann', 'read');
       await dan.page.reload();
       await dan.sees('Hello Ann');
-      await dan.page.waitForTimeout(500);
+      await dan.page.waitForTimeout(2_500); // that somebody writes is told once in two seconds
       assert.equal(await online(dan).count(), 0, 'nor to a page that is opened anew');
       await cleo.page.bringToFront();
       await cleo.composer.pressSequentially('typing');

@@ -117,16 +117,27 @@ impl Attendance {
         }
         // Meanwhile they may have come back, or left, and whoever noted that may have been quicker.
         let online = self.presence.list_online(&[user]).await.contains(&user);
+        if online != left_at.is_none() {
+            return;
+        }
         // Asked last of all, and anew: who hides at this moment is told of as hidden after it.
-        if online == left_at.is_none() && self.shows(user).await {
-            let sight = left_at.map_or(Sight::Online, Sight::Left);
+        if let Some(sight) = self.sight_of(user, left_at).await.unwrap_or_else(nothing) {
             self.bus.publish(ChatEvent::Presence { audience, user, sight });
         }
     }
 
-    async fn shows(&self, user: UserId) -> bool {
-        let privacy = self.relations.find_privacy(user).await.unwrap_or_else(nothing);
-        privacy.is_some_and(|privacy| privacy.presence)
+    /// What others see of somebody who came, or left; `None` while they hide. Whether somebody hid
+    /// whose account is gone, nobody knows any more.
+    async fn sight_of(
+        &self,
+        user: UserId,
+        left_at: Option<Timestamp>,
+    ) -> Result<Option<Sight>, Unavailable> {
+        let sight = left_at.map_or(Sight::Online, Sight::Left);
+        Ok(match self.relations.find_privacy(user).await? {
+            Some(privacy) => privacy.presence.then_some(sight),
+            None => left_at.map(|_| Sight::Hidden),
+        })
     }
 
     /// Tells two people that each of them is out of the other's sight: one blocks the other.

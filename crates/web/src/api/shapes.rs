@@ -71,7 +71,7 @@ pub struct RoomShape {
     pub unread: u64,
     /// Up to where oneself has read.
     pub read_seq: u64,
-    /// Up to where the other has read.
+    /// Up to where the other has read; 0 while one of the two hides that.
     pub other_read_seq: u64,
     /// Up to where it reached a device of the other's; what was read did.
     pub other_delivered_seq: u64,
