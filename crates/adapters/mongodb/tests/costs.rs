@@ -263,6 +263,29 @@ async fn reading_takes_a_few_round_trips_however_much_there_is() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_reached_devices_is_noted_in_as_many_round_trips_for_many_rooms_as_for_one() {
+    let watched = Watched::open().await;
+    let mut rooms = Vec::new();
+    for other in 2..=31 {
+        let room = watched.room(other).await;
+        watched.fill(&room, 20).await;
+        rooms.push(room.id);
+    }
+    let store = &watched.store;
+    let waiting = store.list_undelivered(me(), None, Limit::WHOLE_PAGE);
+    assert_eq!(watched.names(waiting).await, ["aggregate"]);
+    let waiting = store.list_undelivered(me(), None, Limit::WHOLE_PAGE).await.expect("lists");
+    assert_eq!(waiting.len(), rooms.len());
+    assert_eq!(watched.names(store.mark_delivered(&waiting[..1])).await, ["aggregate", "update"]);
+    let all = watched.commands(store.mark_delivered(&waiting)).await;
+    let names: Vec<_> = all.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["aggregate", "update"]);
+    let updates = all[1].1.get_array("updates").expect("a list").len();
+    assert_eq!(updates, rooms.len() - 1, "what has not moved is not written");
+    assert_eq!(watched.names(store.mark_delivered(&waiting)).await, ["aggregate"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_page_of_the_greatest_size_comes_at_once() {
     let watched = Watched::open().await;
     let room = watched.room(2).await;
