@@ -31,10 +31,10 @@ export class Person {
    * @param {import('./server.js').Server} server
    * @param {string} name also the username
    */
-  static async arrive(browser, server, name, { viewport = DESKTOP, colorScheme = 'light', hasTouch = false } = {}) {
+  static async arrive(browser, server, name, { viewport = DESKTOP, colorScheme = 'light', hasTouch = false, proxy } = {}) {
     const person = new Person();
     Object.assign(person, { server, name, email: `${name}@example.com`, console: [] });
-    person.context = await browser.newContext({ viewport, colorScheme, hasTouch, isMobile: hasTouch, baseURL: server.url });
+    person.context = await browser.newContext({ viewport, colorScheme, hasTouch, isMobile: hasTouch, baseURL: server.url, proxy });
     person.context.setDefaultTimeout(10_000);
     person.page = await person.context.newPage();
     person.page.on('console', (message) => person.console.push(`${message.type()}: ${message.text()}`));
