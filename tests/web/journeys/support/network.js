@@ -60,6 +60,14 @@ export class Network {
     for (const line of this.#lines) if (line.isSocket) line.end();
   }
 
+  /** What a machine finds that has slept: its sockets look alive, and nothing else is kept. */
+  sleep() {
+    for (const line of this.#lines) {
+      if (line.isSocket) line.forgotten = true;
+      else line.reset();
+    }
+  }
+
   /** @param {import('node:net').Socket} browser */
   async #accept(browser) {
     browser.on('error', () => undefined);
