@@ -45,8 +45,24 @@ impl Traffic {
         (read(&self.connections), read(&self.resyncs), read(&self.refused))
     }
 
-    fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.over.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn acknowledge(&self) {
+        self.acknowledged.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn connected(&self) {
+        self.connections.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn resynced(&self) {
+        self.resyncs.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn refuse(&self) {
+        self.refused.fetch_add(1, Ordering::AcqRel);
     }
 }
 
@@ -92,7 +108,7 @@ impl Correspondent {
     pub async fn write(mut self) -> Self {
         while !(self.traffic.is_over() && self.unanswered.is_empty()) {
             if let Some(mut socket) = Socket::try_open(&self.person, "/ws/chat/").await {
-                self.traffic.connections.fetch_add(1, Ordering::AcqRel);
+                self.traffic.connected();
                 let _ = self.converse(&mut socket).await;
             }
             tokio::time::sleep(BACKOFF).await;
@@ -125,7 +141,7 @@ impl Correspondent {
                     self.note(frame);
                 }
                 Some("resync") => {
-                    self.traffic.resyncs.fetch_add(1, Ordering::AcqRel);
+                    self.traffic.resynced();
                     self.catch_up().await?;
                 }
                 Some("error") => self.refuse(socket, &frame).await?,
@@ -156,7 +172,7 @@ impl Correspondent {
     /// Not stored: once each of the unanswered is refused or acknowledged, they go again in order.
     async fn refuse(&mut self, socket: &mut Socket, frame: &Value) -> Result<(), Lost> {
         assert_eq!(frame["code"], "unavailable", "{frame}");
-        self.traffic.refused.fetch_add(1, Ordering::AcqRel);
+        self.traffic.refuse();
         self.refused.insert(frame["client_id"].as_str().expect("a client id").to_owned());
         if self.unanswered.iter().all(|(id, _)| self.refused.contains(id)) {
             tokio::time::sleep(BACKOFF).await;
@@ -198,7 +214,7 @@ impl Correspondent {
             self.unanswered.remove(place);
             self.refused.remove(&id);
             self.acknowledged.insert(id, message.clone());
-            self.traffic.acknowledged.fetch_add(1, Ordering::AcqRel);
+            self.traffic.acknowledge();
         }
         let known = self.known.entry(seq.expect("a seq")).or_default();
         if known["rev"].as_u64() < rev {

@@ -14,6 +14,7 @@ mod person;
 mod phone;
 mod process;
 mod program;
+pub mod races;
 mod recorder;
 pub mod search;
 mod server;

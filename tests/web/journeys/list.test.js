@@ -122,14 +122,14 @@ test('drafts are of one person, are kept by other tabs, and end with signing out
     const signOut = page.getByRole('button', { name: 'Sign out', exact: true });
     await signOut.click();
     const warning = page.getByRole('dialog');
-    await warning.getByText('This deletes 1 draft from this browser.').waitFor();
-    await warning.getByRole('button', { name: 'Cancel' }).click();
+    await warning.getByText('Only this browser has 1 draft. Signing out deletes it for good.').waitFor();
+    await warning.getByRole('button', { name: 'Stay' }).click();
     await page.goto(`/chat/room/${rooms[0]}/`);
     await ida.composer.waitFor();
     assert.equal(await ida.composer.inputValue(), 'not yet');
     await page.goto('/profile/');
     await signOut.click();
-    await warning.getByRole('button', { name: 'Sign out' }).click();
+    await warning.getByRole('button', { name: 'Sign out and lose it' }).click();
     await page.waitForURL(`${server.url}/`);
     assert.deepEqual(await page.evaluate(() => Object.keys(localStorage)), []);
     await ida.signIn();

@@ -164,15 +164,16 @@ test('an edit that is refused says why, and can be tried again or given up', asy
   const at = server();
   const { changes, shown } = await opened(at);
   at.refuses = new Problem(403, 'not_delivered', 'It can’t be delivered.');
+  const asked = () => at.calls.filter((call) => call.startsWith('edit')).length;
   changes.add(wish(1, 'edit', 'ONE'));
   await settle();
   assert.deepEqual([shown()[0].why, shown()[0].body, shown()[0].state], ['Not changed. It can’t be delivered.', 'ONE', 'sent']);
   mock.timers.tick(100_000);
   await settle();
-  assert.equal(at.calls.length, 1, 'nobody asks again by themselves');
+  assert.equal(asked(), 1, 'nobody asks again by themselves');
   changes.retry('c1');
   await settle();
-  assert.equal(at.calls.length, 2);
+  assert.equal(asked(), 2);
   changes.drop('c1');
   assert.deepEqual([shown()[0].why, shown()[0].body], ['', 'one']);
 });

@@ -672,3 +672,65 @@ test('a delivery that was missed is told by the list of rooms', async () => {
   await settle();
   assert.equal(chat.rooms.get('r')?.other_delivered_seq, 1);
 });
+
+/** Lets nothing come over the socket for a while. */
+async function silence() {
+  mock.timers.tick(45_000);
+  await settle();
+}
+
+test('a socket that died without a word is found out, and what it missed is learned', async () => {
+  mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  try {
+    const server = serverWith(3);
+    const { chat, socket, sockets, history } = await opened(server);
+    socket().tell(announced(server.post()));
+    server.change(2, { body: 'edited' });
+    socket().tell(announced(server.messages[1]));
+    await settle();
+    await silence();
+    assert.equal(sockets.length, 1, 'all there is was told of');
+    server.post({ body: 'unheard' });
+    await silence();
+    assert.equal(sockets.length, 2);
+    socket().tell(ready);
+    await settle();
+    assert.equal(bodies(history.messages).at(-1), 'unheard');
+    await silence();
+    assert.equal(sockets.length, 2, 'and that is enough');
+    assert.equal(chat.connection.state, 'ready');
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+test('where nothing can be asked, a silent socket is given up, too', async () => {
+  mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  try {
+    const server = serverWith(3);
+    const { sockets } = await opened(server);
+    server.offline = true;
+    await silence();
+    assert.equal(sockets.length, 2);
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+test('a socket that says something while the list is asked for is alive', async () => {
+  mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  try {
+    const server = serverWith(3);
+    const { socket, sockets } = await opened(server);
+    const said = server.post();
+    let answer = () => {};
+    server.delay = new Promise((resolve) => (answer = () => resolve(undefined)));
+    await silence();
+    socket().tell(announced(said));
+    answer();
+    await settle();
+    assert.equal(sockets.length, 1);
+  } finally {
+    mock.timers.reset();
+  }
+});

@@ -116,3 +116,25 @@ timed('a lost network ends the connection at once', ({ connection, greet }) => {
   connection.drop();
   assert.equal(connection.state, 'waiting');
 });
+
+timed('silence is told of again and again, until something comes or the socket is another', ({ connection, sockets, greet }) => {
+  let told = 0;
+  connection.on('silent', () => (told += 1));
+  connection.connect();
+  greet();
+  mock.timers.tick(44_000);
+  sockets[0].tell({ type: 'typing', room: 'r', user: 'ben' });
+  mock.timers.tick(44_000);
+  assert.deepEqual([told, connection.isSilent], [0, false]);
+  mock.timers.tick(1000);
+  assert.deepEqual([told, connection.isSilent], [1, true]);
+  mock.timers.tick(45_000);
+  assert.equal(told, 2);
+  sockets[0].tell({ type: 'typing', room: 'r', user: 'ben' });
+  assert.equal(connection.isSilent, false);
+  mock.timers.tick(45_000);
+  connection.connect();
+  assert.equal(connection.isSilent, false);
+  greet();
+  assert.deepEqual([told, sockets.length, connection.state], [3, 2, 'ready']);
+});

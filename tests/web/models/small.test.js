@@ -161,10 +161,12 @@ test('every kind of message has its line in the list', () => {
 test('signing out knows what it would delete', () => {
   const store = new LocalStore('anna', memoryStorage());
   store.set('outbox:1', {});
+  store.set('change:1:edit', {});
+  store.set('change:2:delete', {});
   store.set('draft:r', 'text');
-  assert.deepEqual(store.unsent, { messages: 1, drafts: 1 });
+  assert.deepEqual(store.unsent, { messages: 1, changes: 2, drafts: 1 });
   store.wipe();
-  assert.deepEqual(store.unsent, { messages: 0, drafts: 0 });
+  assert.deepEqual(store.unsent, { messages: 0, changes: 0, drafts: 0 });
 });
 
 test('it is said why a message was not sent, unless nobody is to know', () => {

@@ -18,10 +18,15 @@ const QUIET = [
   '--disable-sync',
 ];
 
-/** Starts Chromium; as root it needs to go without its sandbox. */
-export function launchBrowser() {
+/** How Chromium is started; as root it needs to go without its sandbox. */
+function options() {
   const args = process.getuid?.() === 0 ? [...QUIET, '--no-sandbox'] : QUIET;
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args });
+  return { executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args };
+}
+
+/** Starts Chromium. */
+export function launchBrowser() {
+  return chromium.launch(options());
 }
 
 /** Somebody with a browser. */
@@ -31,10 +36,25 @@ export class Person {
    * @param {import('./server.js').Server} server
    * @param {string} name also the username
    */
-  static async arrive(browser, server, name, { viewport = DESKTOP, colorScheme = 'light', hasTouch = false } = {}) {
+  static async arrive(browser, server, name, { viewport = DESKTOP, colorScheme = 'light', hasTouch = false, proxy } = {}) {
+    const look = { viewport, colorScheme, hasTouch, isMobile: hasTouch, baseURL: server.url, proxy };
+    return Person.within(await browser.newContext(look), server, name);
+  }
+
+  /**
+   * Somebody whose browser keeps what it has in a folder, from one start to the next.
+   * @param {string} folder
+   * @param {import('./server.js').Server} server
+   * @param {string} name
+   */
+  static async comeBack(folder, server, name) {
+    return Person.within(await chromium.launchPersistentContext(folder, { ...options(), viewport: DESKTOP, baseURL: server.url }), server, name);
+  }
+
+  /** @param {import('playwright-core').BrowserContext} context @param {import('./server.js').Server} server @param {string} name */
+  static async within(context, server, name) {
     const person = new Person();
-    Object.assign(person, { server, name, email: `${name}@example.com`, console: [] });
-    person.context = await browser.newContext({ viewport, colorScheme, hasTouch, isMobile: hasTouch, baseURL: server.url });
+    Object.assign(person, { server, name, email: `${name}@example.com`, console: [], context });
     person.context.setDefaultTimeout(10_000);
     person.page = await person.context.newPage();
     person.page.on('console', (message) => person.console.push(`${message.type()}: ${message.text()}`));

@@ -3,6 +3,8 @@
 /** @import {FieldError} from './types.js' */
 
 const TIMEOUT = 20_000;
+/** What only asks can be asked again, over a connection that is not dead: browsers keep such for long. */
+const BEGUN_WITHIN = 8_000;
 
 /** How far the server's clock is ahead of this one, in milliseconds; second precision. */
 let clockOffset = 0;
@@ -44,7 +46,9 @@ export class Problem extends Error {
  * @throws {Problem}
  */
 export async function call(method, path, body, signal) {
-  const timeout = AbortSignal.timeout(TIMEOUT);
+  const late = new AbortController();
+  const giveUp = () => late.abort();
+  let timer = setTimeout(giveUp, method === 'GET' ? BEGUN_WITHIN : TIMEOUT);
   const headers = /** @type {Record<string, string>} */ ({ accept: 'application/json' });
   if (body !== undefined) headers['content-type'] = body instanceof Blob ? body.type : 'application/json';
   let response;
@@ -56,12 +60,16 @@ export async function call(method, path, body, signal) {
       body: body === undefined || body instanceof Blob ? body : JSON.stringify(body),
       cache: 'no-store',
       keepalive: method === 'DELETE', // what is deleted on leaving the page is deleted
-      signal: signal ? either(signal, timeout) : timeout,
+      signal: signal ? either(signal, late.signal) : late.signal,
     });
+    clearTimeout(timer);
+    timer = setTimeout(giveUp, TIMEOUT);
     text = await response.text();
   } catch (cause) {
     if (signal?.aborted) throw cause;
     throw new Problem(0, 'network', 'The server can’t be reached. Check your connection and try again.');
+  } finally {
+    clearTimeout(timer);
   }
   const date = Date.parse(response.headers.get('date') ?? '');
   if (date) clockOffset = Math.abs(date - Date.now()) < 2_000 ? 0 : date - Date.now();

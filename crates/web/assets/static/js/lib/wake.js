@@ -20,6 +20,7 @@ export function reconnectOnWaking(connection) {
     if (document.visibilityState === 'hidden') hiddenAt = Date.now();
     else if (connection.state === 'waiting' || Date.now() - hiddenAt > HIDDEN_FOR) wake();
   });
+  document.addEventListener('resume', wake); // after the browser froze the tab
   addEventListener('pageshow', (event) => {
     if (event.persisted) wake();
   });

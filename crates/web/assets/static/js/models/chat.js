@@ -31,6 +31,8 @@ export class Chat extends Emitter {
   #reads = new Map();
   /** @type {Map<string, Promise<void>>} */
   #asking = new Map();
+  /** The highest rev that the socket told of in each room. @type {Map<string, number>} */
+  #heard = new Map();
   #catchingUp = false;
   #catchUpAgain = false;
   #catchUpFailures = 0;
@@ -61,6 +63,7 @@ export class Chat extends Emitter {
     connection.on('state', (state) => this.#connectionChanged(state));
     connection.on('ended', () => this.#end());
     connection.on('refused', () => this.#askWhetherSignedIn());
+    connection.on('silent', () => void this.#doubt());
     outbox.on('change', (room) => {
       this.emit('room', room);
       this.emit('rooms', null);
@@ -427,6 +430,7 @@ export class Chat extends Emitter {
         break;
       case 'message': {
         const { type, ...message } = frame;
+        this.#heard.set(message.room, Math.max(message.rev, this.#heard.get(message.room) ?? 0));
         this.#takeMessage(message);
         break;
       }
@@ -599,6 +603,19 @@ export class Chat extends Emitter {
     const wait = Math.max(1000 * 2 ** this.#catchUpFailures, problem.retryAfter * 1000);
     // A lost connection catches up when it is back; this is for one that stands.
     this.#catchUpTimer = setTimeout(() => void this.catchUp(), wait);
+  }
+
+  /** A socket that died without a word is found out by what the list tells and it did not. */
+  async #doubt() {
+    let isDead;
+    try {
+      const { rooms } = await this.#guard(this.api.rooms(null));
+      isDead = rooms.some(({ id, rev }) => rev > Math.max(this.rooms.get(id)?.rev ?? -1, this.#heard.get(id) ?? 0));
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+      isDead = problem.status === 0; // so is the network
+    }
+    if (isDead && this.connection.isSilent) this.connection.connect();
   }
 
   // The session

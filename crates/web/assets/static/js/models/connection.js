@@ -6,13 +6,15 @@ const SHORTEST_WAIT = 500;
 const LONGEST_WAIT = 30_000;
 const AFTER_ABUSE = 30_000;
 const RESTART_WITHIN = 5_000;
+/** After so long a silence nobody can tell a socket that stands from one that died without a word. */
+const SILENCE = 45_000;
 const CLOSE_SESSION_ENDED = 4401;
 
 /**
  * One socket that comes back by itself.
  *
  * `state` is `connecting`, `ready` (the server greeted), `waiting` (until `retryAt`) or `stopped`.
- * @extends {Emitter<{state: string, frame: ServerFrame, ended: null, refused: null}>}
+ * @extends {Emitter<{state: string, frame: ServerFrame, ended: null, refused: null, silent: null}>}
  */
 export class Connection extends Emitter {
   /** @type {"stopped" | "connecting" | "ready" | "waiting"} */
@@ -24,6 +26,8 @@ export class Connection extends Emitter {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #failures = 0;
+  /** Whether nothing came for so long that the socket may be dead. */
+  isSilent = false;
 
   /** @param {() => WebSocket} open */
   constructor(open) {
@@ -81,11 +85,24 @@ export class Connection extends Emitter {
     }
     if (typeof frame?.type !== 'string') return;
     if (frame.type === 'ready') {
-      clearTimeout(this.#timer);
       this.#failures = 0;
       this.#set('ready');
     }
+    if (this.state === 'ready') this.#listen();
     this.emit('frame', frame);
+  }
+
+  /** Says so when nothing comes from now on. */
+  #listen() {
+    clearTimeout(this.#timer);
+    this.isSilent = false;
+    this.#timer = setTimeout(() => this.#silent(), SILENCE);
+  }
+
+  #silent() {
+    this.isSilent = true;
+    this.#timer = setTimeout(() => this.#silent(), SILENCE);
+    this.emit('silent', null);
   }
 
   /** @param {WebSocket} socket @param {number} code */
@@ -121,6 +138,7 @@ export class Connection extends Emitter {
 
   #abandon() {
     clearTimeout(this.#timer);
+    this.isSilent = false;
     const socket = this.#socket;
     this.#socket = null;
     if (!socket) return;

@@ -64,7 +64,8 @@ export class LocalStore {
 
   /** What would be lost by `wipe`. */
   get unsent() {
-    return { messages: this.names('outbox:').length + this.names('change:').length, drafts: this.names('draft:').length };
+    const count = (/** @type {string} */ start) => this.names(start).length;
+    return { messages: count('outbox:'), changes: count('change:'), drafts: count('draft:') };
   }
 
   /** Forgets everything about this person. */

@@ -27,18 +27,25 @@ function draw(me) {
   findHtml(document, '#profile').hidden = false;
 }
 
-/** What is lost by signing out, in words; nothing if nothing is. @param {LocalStore} store */
-function lossOf(store) {
-  const { messages, drafts } = store.unsent;
-  const count = (/** @type {number} */ n, /** @type {string} */ what) => (n ? [`${n} ${what}${n === 1 ? '' : 's'}`] : []);
-  return [...count(messages, 'unsent message'), ...count(drafts, 'draft')].join(' and ');
+/** Asks before what was never sent is lost. @param {LocalStore} store */
+async function mayWipe(store) {
+  const { messages, changes, drafts } = store.unsent;
+  const counts = [count(messages, 'unsent message'), count(changes, 'unsent change'), count(drafts, 'draft')];
+  const losses = counts.filter(Boolean);
+  if (losses.length === 0) return true;
+  const one = messages + changes + drafts === 1 ? 'it' : 'them';
+  const list = losses.join(', ').replace(/, ([^,]*)$/, ' and $1');
+  const explanation = `Only this browser has ${list}. Signing out deletes ${one} for good.`;
+  return confirm('Sign out?', explanation, `Sign out and lose ${one}`, 'Stay');
 }
+
+/** @param {number} n @param {string} what */
+const count = (n, what) => (n ? `${n} ${what}${n === 1 ? '' : 's'}` : '');
 
 /** @param {User} me */
 async function signOut(me) {
   const store = new LocalStore(me.id, localStorage);
-  const loss = lossOf(store);
-  if (loss && !(await confirm('Sign out?', `This deletes ${loss} from this browser.`, 'Sign out'))) return;
+  if (!(await mayWipe(store))) return;
   button.disabled = true;
   try {
     await call('POST', '/api/logout');

@@ -8,9 +8,10 @@ const styled = loadStyle('dialog');
  * @param {string} question
  * @param {string} explanation
  * @param {string} yes the words on the button that does it
+ * @param {string} [no] those on the one that doesn’t
  * @returns {Promise<boolean>}
  */
-export async function confirm(question, explanation, yes) {
+export async function confirm(question, explanation, yes, no = 'Cancel') {
   await styled;
   const dialog = clone('t-confirm');
   if (!(dialog instanceof HTMLDialogElement)) throw new Error('t-confirm holds no dialog');
@@ -18,6 +19,7 @@ export async function confirm(question, explanation, yes) {
   part(dialog, 'explanation').textContent = explanation;
   const button = find(dialog, 'button[value="yes"]', HTMLButtonElement);
   button.textContent = yes;
+  find(dialog, 'button[value="no"]', HTMLButtonElement).textContent = no;
   document.body.append(dialog);
   dialog.showModal();
   return new Promise((resolve) => {
