@@ -1,5 +1,6 @@
 //! The use cases, built from the parts.
 use crate::{parts::Parts, settings::Settings};
+use anyhow::Result;
 use application::{
     accounts::{
         Acquaintance, AddressProof, Administer, Authenticate, Challenges, ChangeEmail,
@@ -72,12 +73,12 @@ impl Parts {
     }
 
     /// Everything that is served.
-    pub fn site(&self, settings: &Settings, caps: Caps, shutdown: Shutdown) -> Site {
+    pub fn site(&self, settings: &Settings, caps: Caps, shutdown: Shutdown) -> Result<Site> {
         let cookies = Cookies::new(&settings.public_url);
         let gate = Arc::new(Gate { authenticate: self.authenticate(), cookies: cookies.clone() });
         let relations = self.relations();
         let attendance = Arc::new(self.attendance(&relations, &shutdown));
-        Site {
+        Ok(Site {
             accounts: self.accounts(cookies.clone()),
             sessions: SessionsApi {
                 devices: Devices { sign_out: self.sign_out(), clock: self.clock.clone() },
@@ -130,7 +131,7 @@ impl Parts {
             sockets: self.sockets(&gate, &settings.public_url, caps, shutdown, attendance),
             gate,
             mailbox: self.mailbox.clone(),
-            assets: Arc::new(Assets::load(self.google.is_some())),
+            assets: Arc::new(Assets::load(self.google.is_some())?),
             public_url: settings.public_url.clone(),
             trusted_proxies: TrustedProxies(Networks(settings.trusted_proxies.clone().into())),
             observation: Observation {
@@ -139,7 +140,7 @@ impl Parts {
                 readers: Networks(settings.metrics_from.clone().into()),
                 entropy: self.entropy.clone(),
             },
-        }
+        })
     }
 
     fn pictures(&self) -> Pictures {

@@ -1,5 +1,6 @@
 //! What a browser shows: pages, scripts, styles; and the plain pages for operators.
 pub mod assets;
+pub mod bundle;
 pub mod docs;
 pub mod google;
 pub mod health;
