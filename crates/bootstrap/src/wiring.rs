@@ -23,10 +23,10 @@ use application::{
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use web::{
-    AccountsApi, Assets, AttachmentsApi, Caps, Cookies, ExportApi, Gate, GoogleApi, GooglePages,
-    Health, MeApi, MessagesApi, Networks, Observation, PasskeysApi, PeopleApi, PictureApi,
-    PublicUrl, RoomsApi, SearchApi, SecondFactorApi, SecurityApi, SessionsApi, Shutdown, Site,
-    Sockets, TrustedProxies,
+    AccountsApi, Assets, AttachmentsApi, Beginning, Caps, Cookies, ExportApi, Gate, GoogleApi,
+    GooglePages, Health, MeApi, MessagesApi, Networks, Observation, PasskeysApi, PeopleApi,
+    PictureApi, PublicUrl, RoomsApi, SearchApi, SecondFactorApi, SecurityApi, SessionsApi,
+    Shutdown, Site, Sockets, TrustedProxies,
 };
 
 impl Parts {
@@ -78,6 +78,7 @@ impl Parts {
         let gate = Arc::new(Gate { authenticate: self.authenticate(), cookies: cookies.clone() });
         let relations = self.relations();
         let attendance = Arc::new(self.attendance(&relations, &shutdown));
+        let blocks = self.blocks(&relations, &attendance);
         Ok(Site {
             accounts: self.accounts(cookies.clone()),
             sessions: SessionsApi {
@@ -98,12 +99,7 @@ impl Parts {
             export: self.export(settings, &shutdown),
             people: PeopleApi {
                 find_people: FindPeople { users: self.store.clone(), limits: self.limits() },
-                blocks: Blocks {
-                    users: self.store.clone(),
-                    relations: relations.clone(),
-                    attendance: attendance.clone(),
-                    clock: self.clock.clone(),
-                },
+                blocks: self.blocks(&relations, &attendance),
             },
             rooms: RoomsApi {
                 rooms: self.rooms(),
@@ -131,6 +127,11 @@ impl Parts {
             sockets: self.sockets(&gate, &settings.public_url, caps, shutdown, attendance),
             gate,
             mailbox: self.mailbox.clone(),
+            beginning: Beginning {
+                profile: Profile { users: self.store.clone() },
+                rooms: self.rooms(),
+                blocks,
+            },
             assets: Arc::new(Assets::load(self.google.is_some())?),
             public_url: settings.public_url.clone(),
             trusted_proxies: TrustedProxies(Networks(settings.trusted_proxies.clone().into())),
@@ -141,6 +142,15 @@ impl Parts {
                 entropy: self.entropy.clone(),
             },
         })
+    }
+
+    fn blocks(&self, relations: &Arc<Relations>, attendance: &Arc<Attendance>) -> Blocks {
+        Blocks {
+            users: self.store.clone(),
+            relations: relations.clone(),
+            attendance: attendance.clone(),
+            clock: self.clock.clone(),
+        }
     }
 
     fn pictures(&self) -> Pictures {

@@ -3,11 +3,10 @@
 //
 // Each run has a new profile. Cold is its first visit, warm its second; time goes from the navigation
 // to the frame that shows the first room.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { DESKTOP, launchProfile } from '../journeys/support/browser.js';
+import { setTimeout } from 'node:timers/promises';
+import { DESKTOP } from '../journeys/support/browser.js';
 import { Server } from '../journeys/support/server.js';
+import { Chromium } from './devtools.js';
 import { Correspondent, FAST_3G, SLOW_CPU, median, sentence } from './support.js';
 
 const RUNS = Number(process.argv[2] ?? 5);
@@ -38,49 +37,51 @@ async function somebodyWithRooms() {
 
 /** @param {Correspondent} me */
 async function visitTwice(me) {
-  const profile = await mkdtemp(join(tmpdir(), 'sotto-profile-'));
-  const context = await launchProfile(profile, { viewport: DESKTOP });
+  const chromium = await Chromium.start(DESKTOP);
   try {
-    await context.addCookies([me.forBrowser]);
-    return { cold: await visit(context), warm: await visit(context) };
+    await chromium.send('Storage.setCookies', { cookies: [me.forBrowser] });
+    return { cold: await visit(chromium), warm: await visit(chromium) };
   } finally {
-    await context.close();
-    await rm(profile, { recursive: true, force: true });
+    await chromium.stop();
   }
 }
 
-/** @param {import('playwright-core').BrowserContext} context */
-async function visit(context) {
-  const page = await context.newPage();
-  const devtools = await context.newCDPSession(page);
-  await devtools.send('Network.enable');
-  await devtools.send('Network.emulateNetworkConditions', FAST_3G);
-  await devtools.send('Emulation.setCPUThrottlingRate', { rate: SLOW_CPU });
+/** @param {Chromium} chromium */
+async function visit(chromium) {
+  const page = await chromium.newPage();
   const received = new Map();
-  devtools.on('Network.requestWillBeSent', ({ requestId, request }) => received.set(requestId, { url: request.url, bytes: 0 }));
-  devtools.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => {
+  page.on('Network.requestWillBeSent', ({ requestId, request }) => received.set(requestId, { url: request.url, bytes: 0 }));
+  page.on('Network.requestServedFromCache', ({ requestId }) => received.delete(requestId));
+  page.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => {
     const one = received.get(requestId);
     if (one) one.bytes = encodedDataLength;
   });
-  devtools.on('Network.requestServedFromCache', ({ requestId }) => received.delete(requestId));
-  await page.addInitScript(stampFirstRow);
-  await page.goto(`${server.url}/chat/`, { waitUntil: 'commit' });
-  const shown = await (await page.waitForFunction(() => globalThis.firstRow, null, { timeout: 60_000 })).jsonValue();
-  await page.waitForTimeout(AFTERWARDS);
-  const all = [...received.values()].filter(({ url, bytes }) => url.startsWith('http') && bytes > 0);
+  const committed = new Promise((resolve) => page.on('Page.frameNavigated', resolve));
+  await page.send('Network.enable');
+  await page.send('Network.emulateNetworkConditions', FAST_3G);
+  await page.send('Emulation.setCPUThrottlingRate', { rate: SLOW_CPU });
+  await page.send('Page.enable');
+  await page.send('Page.addScriptToEvaluateOnNewDocument', { source: `(${stampFirstRow})()` });
+  await page.send('Page.navigate', { url: `${server.url}/chat/` });
+  await committed;
+  const after = await page.evaluate('firstRow');
+  await setTimeout(AFTERWARDS);
+  const all = [...received.values()].filter(({ bytes }) => bytes > 0);
   if (process.env.LIST) for (const { url, bytes } of all) console.log(`  ${bytes} ${new URL(url).pathname}`);
   await page.close();
-  return { shown, requests: all.length, bytes: all.reduce((sum, { bytes }) => sum + bytes, 0) };
+  return { shown: after, requests: all.length, bytes: all.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
-/** Runs in the page: notes when the frame with the first room has been drawn. */
+/** Runs in the page: promises when the frame with the first room has been drawn. */
 function stampFirstRow() {
-  const watch = new MutationObserver(() => {
-    if (!document.querySelector('#rooms li')) return;
-    watch.disconnect();
-    requestAnimationFrame(() => setTimeout(() => (globalThis.firstRow = performance.now())));
+  globalThis.firstRow = new Promise((resolve) => {
+    const watch = new MutationObserver(() => {
+      if (!document.querySelector('#rooms li')) return;
+      watch.disconnect();
+      requestAnimationFrame(() => globalThis.setTimeout(() => resolve(performance.now())));
+    });
+    watch.observe(document, { childList: true, subtree: true });
   });
-  watch.observe(document, { childList: true, subtree: true });
 }
 
 /** @param {string} visit @param {{shown: number, requests: number, bytes: number}[]} runs */

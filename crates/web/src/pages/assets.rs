@@ -9,8 +9,9 @@
 //! that come later beside it, and its styles, in the order in which it names them, as
 //! `name/page.css`. Both lie as deep as what they were made of, so relative addresses stay right.
 use super::bundle::{Bundle, Modules, Unbundled};
+use crate::packed::{accepts_gzip, gzip};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
-use flate2::{Compression, write::GzEncoder};
+use flate2::Compression;
 use poem::{
     Request, Response,
     http::{HeaderValue, StatusCode, header},
@@ -20,7 +21,6 @@ use sha2::{Digest, Sha256};
 use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap},
-    io::Write,
 };
 
 #[derive(RustEmbed)]
@@ -116,7 +116,7 @@ impl File {
     /// Hashes and compresses a file.
     pub fn new(name: &str, content: Vec<u8>) -> Self {
         let etag = format!("\"{}\"", BASE64.encode(&Sha256::digest(&content)[..12]));
-        let gzip = compress(&content).filter(|gzip| gzip.len() < content.len());
+        let gzip = gzip(&content, Compression::best());
         Self {
             content_type: content_type(name),
             etag,
@@ -133,7 +133,7 @@ impl File {
         let mut response = if knows(header(header::IF_NONE_MATCH), &self.etag) {
             Response::builder().status(StatusCode::NOT_MODIFIED).finish()
         } else {
-            match self.gzip.as_ref().filter(|_| accepts_gzip(header(header::ACCEPT_ENCODING))) {
+            match self.gzip.as_ref().filter(|_| accepts_gzip(request.headers())) {
                 Some(gzip) => {
                     Response::builder().header(header::CONTENT_ENCODING, "gzip").body(gzip.clone())
                 }
@@ -211,10 +211,11 @@ fn gather_styles(
 
 /// Has a page load its script from its own folder, and answers with the module that it begins with.
 fn move_script(html: &mut String, page: &str) -> Option<String> {
-    const SCRIPT: &str = "<script type=\"module\" src=\"{{static}}/";
-    let (_, rest) = html.split_once(SCRIPT)?;
+    const SOURCE: &str = "src=\"{{static}}/";
+    let (_, rest) = html.split_once("<script type=\"module\"")?;
+    let (_, rest) = rest.split_once(SOURCE)?;
     let entry = rest.split_once('"')?.0.strip_prefix("js/")?.to_owned();
-    *html = html.replace(&format!("{SCRIPT}js/"), &format!("{SCRIPT}{page}/"));
+    *html = html.replace(&format!("{SOURCE}js/"), &format!("{SOURCE}{page}/"));
     Some(entry)
 }
 
@@ -259,19 +260,6 @@ fn tree_hash(files: &BTreeMap<String, Vec<u8>>) -> String {
     BASE64.encode(&hash.finalize()[..9])
 }
 
-fn compress(content: &[u8]) -> Option<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(content).ok()?;
-    encoder.finish().ok()
-}
-
-fn accepts_gzip(accept_encoding: &str) -> bool {
-    accept_encoding.split(',').any(|coding| {
-        let mut parts = coding.split(';').map(str::trim);
-        parts.next() == Some("gzip") && !parts.any(|weight| matches!(weight, "q=0" | "q=0.0"))
-    })
-}
-
 /// Whether an `If-None-Match` names this version (weak comparison, RFC 9110 §13.1.2).
 fn knows(if_none_match: &str, etag: &str) -> bool {
     if_none_match
@@ -307,6 +295,7 @@ mod tests {
         for (_, file, _) in super::super::PAGES {
             assert!(assets.page(file).is_some(), "{file}");
         }
+        assert!(assets.page("chat.html").is_some());
     }
 
     #[test]
@@ -335,7 +324,7 @@ mod tests {
             };
             assert!(loads("<link rel=\"stylesheet\" href=\""), "{name}");
             let plain = ["error.html", "not-found.html"].contains(&name.as_str());
-            assert_eq!(loads("<script type=\"module\" src=\""), !plain, "{name}");
+            assert_eq!(loads("src=\""), !plain, "{name}");
             assert!(!html.contains("modulepreload"), "{name}: there is one script");
         }
         assert!(!assets.files.keys().any(|path| path.starts_with("js/")), "what no page asks for");
@@ -388,12 +377,5 @@ mod tests {
         assert!(knows("*", "\"b\""));
         assert!(!knows("\"a\"", "\"b\""));
         assert!(!knows("", "\"b\""));
-    }
-
-    #[test]
-    fn gzip_is_sent_to_those_who_take_it() {
-        assert!(accepts_gzip("br, gzip;q=0.8"));
-        assert!(!accepts_gzip("gzip;q=0, br"));
-        assert!(!accepts_gzip(""));
     }
 }

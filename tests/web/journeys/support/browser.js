@@ -19,16 +19,13 @@ const QUIET = [
 ];
 
 /** How Chromium is started; as root it needs to go without its sandbox. */
-const HOW = {
+export const HOW = {
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: process.getuid?.() === 0 ? [...QUIET, '--no-sandbox'] : QUIET,
 };
 
 /** Starts Chromium. */
 export const launchBrowser = () => chromium.launch(HOW);
-
-/** Starts Chromium with a profile that keeps what it loaded. @param {string} folder @param {object} look */
-export const launchProfile = (folder, look) => chromium.launchPersistentContext(folder, { ...HOW, ...look });
 
 /** Somebody with a browser. */
 export class Person {

@@ -1,4 +1,4 @@
-/** @import {Attachment, Change, User, Room, Message, ServerFrame} from '../lib/types.js' */
+/** @import {Attachment, Beginning, Change, User, Room, Message, ServerFrame} from '../lib/types.js' */
 /** @import {ChatApi} from '../lib/chat-api.js' */
 /** @import {Changes} from './changes.js' */
 /** @import {Connection} from './connection.js' */
@@ -33,6 +33,7 @@ export class Chat extends Emitter {
   #asking = new Map();
   #catchingUp = false;
   #catchUpAgain = false;
+  #caughtUp = false;
   #catchUpFailures = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #catchUpTimer;
@@ -71,10 +72,17 @@ export class Chat extends Emitter {
     return this.#ended;
   }
 
+  /** Takes what came with the page; the list is read once the socket is ready. @param {Beginning} beginning */
+  begin({ rooms, blocked }) {
+    this.blocked = new Set(blocked);
+    for (const room of rooms) this.#takeRoom(room);
+    this.listState = 'ready';
+  }
+
   /** Connects and loads the list. */
   start() {
     this.connection.connect();
-    void this.catchUp();
+    if (this.listState === 'loading') void this.catchUp();
     if (this.outbox.store.names('change:').length > 0) void this.loadChanges();
   }
 
@@ -496,6 +504,8 @@ export class Chat extends Emitter {
       this.sender.disconnected();
       this.#forgetPresence();
     }
+    // Where there is no socket, there may be an API.
+    if (state === 'waiting' && !this.#caughtUp) void this.catchUp();
     this.emit('connection', state);
   }
 
@@ -522,6 +532,7 @@ export class Chat extends Emitter {
         await Promise.all([this.#readRooms(), this.#readBlocks()]);
         for (const history of [...this.#histories.values()]) await this.#readChanges(history);
       }
+      this.#caughtUp = true;
       this.#catchUpFailures = 0;
     } catch (problem) {
       this.#catchUpFailed(problem);
