@@ -738,8 +738,8 @@ async fn text_in_messages_and_names_is_never_markup() {
         let html = answer.text();
         let (page, rest) = html.split_once(BEGINNING).expect("data");
         let (data, rest) = rest.split_once("</script").expect("an end");
-        assert!(!data.contains(['<', '>', '&']) && !rest.contains("alert"), "{data}");
-        assert!(!page.contains("alert"), "only in what it begins with");
+        assert!(!data.contains(['<', '>', '&']) && !rest.contains("alert(1)"), "{data}");
+        assert!(!page.contains("alert(1)"), "only in what it begins with");
         let data: Value = serde_json::from_str(data).expect("JSON");
         assert_eq!(data["rooms"][0]["last_message"]["body"], nasty);
         assert_eq!(data["rooms"][0]["other"]["first_name"], nasty[..60]);
