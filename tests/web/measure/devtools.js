@@ -47,9 +47,16 @@ export class Chromium {
     return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
   }
 
-  /** A tab with nothing in it. @returns {Promise<Page>} */
-  async newPage() {
-    const { targetId } = await this.send('Target.createTarget', { url: 'about:blank' });
+  /** Somebody's own cookies and store, in memory. @param {object} cookie @returns {Promise<string>} */
+  async newPerson(cookie) {
+    const { browserContextId } = await this.send('Target.createBrowserContext');
+    await this.send('Storage.setCookies', { cookies: [cookie], browserContextId });
+    return browserContextId;
+  }
+
+  /** A tab with nothing in it, of a person or of the profile. @param {string} [browserContextId] @returns {Promise<Page>} */
+  async newPage(browserContextId) {
+    const { targetId } = await this.send('Target.createTarget', { url: 'about:blank', browserContextId });
     const { sessionId } = await this.send('Target.attachToTarget', { targetId, flatten: true });
     const page = new Page(this, targetId, sessionId);
     this.pages.set(sessionId, page);
@@ -64,7 +71,7 @@ export class Chromium {
 }
 
 /** A tab. */
-class Page {
+export class Page {
   /** @type {Map<string, (params: any) => void>} */
   #listeners = new Map();
 

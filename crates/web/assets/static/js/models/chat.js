@@ -11,6 +11,8 @@ import { RoomList } from './room-list.js';
 import { Sender } from './sender.js';
 
 const PAGE = 50;
+/** Messages that are loaded at once while somebody scrolls: as many as are drawn within a moment. */
+const MORE = 30;
 /** Messages before the first unread one that are loaded with it. */
 const CONTEXT = 20;
 /** Histories kept in memory; catching up costs a request for each. */
@@ -325,13 +327,13 @@ export class Chat extends Emitter {
 
   /** Loads what came before. @param {RoomHistory} history @throws {Problem} */
   async loadOlder(history) {
-    await this.#guard(history.loadOlder((before) => this.api.messages(history.room, { before, limit: PAGE })));
+    await this.#guard(history.loadOlder((before) => this.api.messages(history.room, { before, limit: MORE })));
     this.#settle(history);
   }
 
   /** Loads what came after, where the window was cut. @param {RoomHistory} history @throws {Problem} */
   async loadNewer(history) {
-    await this.#guard(history.loadNewer((after) => this.api.messages(history.room, { after, limit: PAGE })));
+    await this.#guard(history.loadNewer((after) => this.api.messages(history.room, { after, limit: MORE })));
     this.#settle(history);
   }
 
