@@ -171,7 +171,8 @@ function start(me, beginning) {
 
   reconnectOnWaking(connection);
   chat.start();
-  route();
+  list.select(roomInUrl());
+  setTimeout(route); // by itself, so that neither keeps the page from answering for long
   setTimeout(loadPalette, 2000); // to open at once
 }
 
