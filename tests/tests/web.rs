@@ -1,11 +1,13 @@
 //! What holds for everything that is served: headers, errors, limits, pages and files.
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use flate2::read::GzDecoder;
 use journeys::{Answer, Browser, PASSWORD, Person, Server, client_id};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeSet,
+    io::Read,
     sync::OnceLock,
     time::{Duration, Instant},
 };
@@ -674,15 +676,77 @@ async fn health_names_what_is_broken() {
     browser.get("/health/").await.must(200);
 }
 
+/// Where the chat's page has its data.
+const BEGINNING: &str = "<script type=\"application/json\" id=\"beginning\">";
+
+/// What the chat's page begins with.
+async fn beginning(person: &Person) -> Value {
+    let html = page(person, "/chat/").await.text();
+    let (_, rest) = html.split_once(BEGINNING).expect("data");
+    serde_json::from_str(rest.split_once("</script").expect("an end").0).expect("JSON")
+}
+
+#[tokio::test]
+async fn the_chat_begins_with_what_the_api_would_tell() {
+    let me = Person::created(server(), "me").await;
+    let begun = beginning(&me).await;
+    assert_eq!(begun, json!({"me": me.get("/api/me").await.must(200), "blocked": [], "rooms": []}));
+    let mut others = Vec::new();
+    for n in 0..17 {
+        let other = Person::created(server(), &format!("other{n}")).await;
+        let room = other.room_with(&me).await;
+        other.try_say(&room, &client_id(), &format!("hello {n}")).await.must(201);
+        others.push(other);
+    }
+    let blocked = others[16].id.clone();
+    me.ask(Method::PUT, &format!("/api/blocks/{blocked}")).await.must(204);
+    me.ask(Method::PUT, &format!("/api/blocks/{}", others[0].id)).await.must(204);
+    let begun = beginning(&me).await;
+    let told = me.get("/api/rooms?limit=15").await.must(200);
+    assert_eq!(begun["rooms"], told["rooms"]);
+    assert_eq!(begun["rooms"].as_array().expect("rooms").len(), 15);
+    assert_eq!(begun["blocked"], json!([blocked]), "of those who are in these rooms");
+}
+
+#[tokio::test]
+async fn the_chat_begins_with_as_much_as_is_quickly_there() {
+    let me = Person::created(server(), "me").await;
+    for n in 0..4 {
+        let other = Person::created(server(), &format!("other{n}")).await;
+        let room = other.room_with(&me).await;
+        other.try_say(&room, &client_id(), &"🦆".repeat(4_000)).await.must(201);
+    }
+    assert_eq!(beginning(&me).await["rooms"].as_array().expect("rooms").len(), 1);
+    let request = me.request(Method::GET, "/chat/").header("accept-encoding", "gzip");
+    let packed = me.send_request(request).await;
+    assert_eq!(packed.header("content-encoding"), "gzip");
+    let mut html = String::new();
+    GzDecoder::new(&*packed.body).read_to_string(&mut html).expect("gzip");
+    assert_eq!(html, page(&me, "/chat/").await.text());
+}
+
 #[tokio::test]
 async fn text_in_messages_and_names_is_never_markup() {
     let (ann, bob, room) = Person::pair(server()).await;
     let nasty = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&";
     ann.patch("/api/me", json!({"first_name": &nasty[..60]})).await.must(200);
     ann.try_say(&room, &client_id(), nasty).await.must(201);
-    for path in ["/chat/".to_owned(), format!("/chat/room/{room}/"), "/profile/".to_owned()] {
-        let html = page(&bob, &path).await.text() + &page(&ann, &path).await.text();
-        assert!(!html.contains("alert(1)"), "pages hold no data at all: {path}");
+    for path in ["/chat/".to_owned(), format!("/chat/room/{room}/")] {
+        let answer = page(&bob, &path).await;
+        assert_eq!(answer.header("cache-control"), "no-store", "it is somebody's own");
+        assert_eq!(answer.header("etag"), "");
+        let html = answer.text();
+        let (page, rest) = html.split_once(BEGINNING).expect("data");
+        let (data, rest) = rest.split_once("</script").expect("an end");
+        assert!(!data.contains(['<', '>', '&']) && !rest.contains("alert(1)"), "{data}");
+        assert!(!page.contains("alert(1)"), "only in what it begins with");
+        let data: Value = serde_json::from_str(data).expect("JSON");
+        assert_eq!(data["rooms"][0]["last_message"]["body"], nasty);
+        assert_eq!(data["rooms"][0]["other"]["first_name"], nasty[..60]);
+    }
+    for person in [&ann, &bob] {
+        let html = page(person, "/profile/").await.text();
+        assert!(!html.contains("alert(1)"), "other pages hold no data at all");
     }
     let answer = bob.get(&format!("/api/rooms/{room}/messages")).await;
     assert_eq!(answer.header("content-type").split(';').next(), Some("application/json"));

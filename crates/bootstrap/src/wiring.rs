@@ -1,5 +1,6 @@
 //! The use cases, built from the parts.
 use crate::{parts::Parts, settings::Settings};
+use anyhow::Result;
 use application::{
     accounts::{
         Acquaintance, AddressProof, Administer, Authenticate, Challenges, ChangeEmail,
@@ -24,10 +25,10 @@ use application::{
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use web::{
-    AccountsApi, Assets, AttachmentsApi, Caps, Cookies, ExportApi, Gate, GoogleApi, GooglePages,
-    Health, MeApi, MessagesApi, Networks, Observation, PasskeysApi, PeopleApi, PictureApi,
-    PrivacyApi, PublicUrl, RoomsApi, SearchApi, SecondFactorApi, SecurityApi, SessionsApi,
-    Shutdown, Site, Sockets, TrustedProxies,
+    AccountsApi, Assets, AttachmentsApi, Beginning, Caps, Cookies, ExportApi, Gate, GoogleApi,
+    GooglePages, Health, MeApi, MessagesApi, Networks, Observation, PasskeysApi, PeopleApi,
+    PictureApi, PrivacyApi, PublicUrl, RoomsApi, SearchApi, SecondFactorApi, SecurityApi,
+    SessionsApi, Shutdown, Site, Sockets, TrustedProxies,
 };
 
 impl Parts {
@@ -74,13 +75,14 @@ impl Parts {
     }
 
     /// Everything that is served.
-    pub fn site(&self, settings: &Settings, caps: Caps, shutdown: Shutdown) -> Site {
+    pub fn site(&self, settings: &Settings, caps: Caps, shutdown: Shutdown) -> Result<Site> {
         let cookies = Cookies::new(&settings.public_url);
         let gate = Arc::new(Gate { authenticate: self.authenticate(), cookies: cookies.clone() });
         let relations = self.relations();
         let attendance = Arc::new(self.attendance(&relations, &shutdown));
         let mark_delivered = Arc::new(self.mark_delivered(&shutdown));
-        Site {
+        let blocks = self.blocks(&relations, &attendance);
+        Ok(Site {
             accounts: self.accounts(cookies.clone()),
             sessions: SessionsApi {
                 devices: Devices { sign_out: self.sign_out(), clock: self.clock.clone() },
@@ -107,12 +109,7 @@ impl Parts {
             export: self.export(settings, &shutdown),
             people: PeopleApi {
                 find_people: FindPeople { users: self.store.clone(), limits: self.limits() },
-                blocks: Blocks {
-                    users: self.store.clone(),
-                    relations: relations.clone(),
-                    attendance: attendance.clone(),
-                    clock: self.clock.clone(),
-                },
+                blocks: self.blocks(&relations, &attendance),
             },
             rooms: RoomsApi {
                 rooms: self.rooms(),
@@ -148,7 +145,12 @@ impl Parts {
             ),
             gate,
             mailbox: self.mailbox.clone(),
-            assets: Arc::new(Assets::load(self.google.is_some())),
+            beginning: Beginning {
+                profile: Profile { users: self.store.clone() },
+                rooms: self.rooms(),
+                blocks,
+            },
+            assets: Arc::new(Assets::load(self.google.is_some())?),
             public_url: settings.public_url.clone(),
             trusted_proxies: TrustedProxies(Networks(settings.trusted_proxies.clone().into())),
             observation: Observation {
@@ -157,6 +159,15 @@ impl Parts {
                 readers: Networks(settings.metrics_from.clone().into()),
                 entropy: self.entropy.clone(),
             },
+        })
+    }
+
+    fn blocks(&self, relations: &Arc<Relations>, attendance: &Arc<Attendance>) -> Blocks {
+        Blocks {
+            users: self.store.clone(),
+            relations: relations.clone(),
+            attendance: attendance.clone(),
+            clock: self.clock.clone(),
         }
     }
 

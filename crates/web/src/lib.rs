@@ -14,6 +14,7 @@ mod gate;
 mod headers;
 mod json;
 mod observed;
+mod packed;
 mod pages;
 mod problem;
 mod public_url;
@@ -34,7 +35,7 @@ pub use {
     client_address::{Networks, TrustedProxies},
     cookies::Cookies,
     gate::Gate,
-    pages::{assets::Assets, google::GooglePages, health::Health},
+    pages::{assets::Assets, chat::Beginning, google::GooglePages, health::Health},
     public_url::{InvalidPublicUrl, PublicUrl},
     server::{Caps, Shutdown, serve},
     site::{Observation, Site, openapi_document, site},

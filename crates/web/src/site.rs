@@ -12,9 +12,11 @@ use crate::{
     gate::Gate,
     headers::SecurityHeaders,
     observed::Observed,
+    packed::PackedJson,
     pages::{
         add_pages, add_slash,
         assets::Assets,
+        chat::Beginning,
         docs::Docs,
         google::{ComeBack, GooglePages, Leave},
         health::{Health, live},
@@ -28,7 +30,9 @@ use crate::{
     socket::{SocketEndpoint, SocketPath, Sockets},
 };
 use application::ports::{DevelopmentMailbox, Entropy, Metrics, MetricsReport};
-use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, get, middleware::CatchPanic};
+use poem::{
+    Endpoint, EndpointExt, IntoEndpoint, IntoResponse, Response, Route, get, middleware::CatchPanic,
+};
 use poem_openapi::{OpenApi, OpenApiService};
 use serde_json::Value;
 use std::sync::Arc;
@@ -75,6 +79,8 @@ pub struct Site {
     pub health: Health,
     /// Shown where there is no mail server.
     pub mailbox: Option<Arc<dyn DevelopmentMailbox>>,
+    /// What the chat's page begins with.
+    pub beginning: Beginning,
     /// Pages, scripts and styles.
     pub assets: Arc<Assets>,
     /// Our own origin.
@@ -143,7 +149,7 @@ pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
     let proxies = site.trusted_proxies.clone();
     let sockets = Arc::new(site.sockets);
     let mut routes = Route::new()
-        .nest("/api", api)
+        .nest("/api", PackedJson(api.into_endpoint()))
         .at("/openapi.json", get(json(document)))
         .at("/docs/", get(docs))
         .at("/docs", add_slash())
@@ -153,7 +159,7 @@ pub fn site(site: Site) -> impl Endpoint<Output = Response> + 'static {
         .at("/health/", get(site.health))
         .at("/health/live/", get(live()))
         .at("/metrics", get(MetricsPage { report, readers, proxies: proxies.clone() }));
-    routes = add_pages(routes, &site.assets, &site.gate);
+    routes = add_pages(routes, &site.assets, &site.gate, site.beginning);
     if let Some(google) = site.google_pages {
         routes = routes
             .at("/auth/google/", get(Leave(google.clone())))

@@ -54,7 +54,7 @@ test('a message that was found opens in its place, and from there the history go
   assert.ok(history.highest < 200, 'what is announced has its place after a hole');
   await chat.loadOlder(history);
   await chat.loadNewer(history);
-  assert.deepEqual(history.messages.map(({ seq }) => seq), Array.from({ length: 150 }, (_, i) => i + 25));
+  assert.deepEqual(history.messages.map(({ seq }) => seq), Array.from({ length: 110 }, (_, i) => i + 45));
   await chat.loadNewest(history);
   assert.equal(history.highest, 201);
   assert.equal(history.hasNewer, false);
@@ -100,6 +100,62 @@ test('an announced message appears without asking', async () => {
   socket().tell(announced(server.post()));
   assert.equal(history.highest, 4);
   assert.deepEqual(server.calls, []);
+});
+
+test('what came with the page is shown at once, and the list is read when the socket is ready', async () => {
+  const server = serverWith(3);
+  const { chat, socket } = chatOf(server);
+  /** @type {string[]} */
+  const news = [];
+  chat.on('arrived', ({ body }) => news.push(body));
+  chat.begin({ me: chat.me, rooms: [server.room()], blocked: ['cat'] });
+  assert.equal(chat.listState, 'ready');
+  assert.deepEqual(chat.rooms.ids, ['r']);
+  assert.ok(chat.blocked.has('cat'));
+  server.post({ body: 'on the way' });
+  chat.start();
+  await settle();
+  assert.deepEqual(server.calls, [], 'nothing is asked twice');
+  socket().tell(ready);
+  await settle();
+  assert.deepEqual(server.calls.filter((call) => call === 'rooms'), ['rooms']);
+  assert.equal(chat.rooms.get('r')?.last_seq, 4);
+  assert.deepEqual(news, ['on the way'], 'what was there is no news');
+  assert.equal(chat.blocked.size, 0);
+});
+
+test('what came with the page and is gone by the time the list is read leaves it', async () => {
+  const server = serverWith(3);
+  const { chat, socket } = chatOf(server);
+  chat.begin({ me: chat.me, rooms: [server.room()], blocked: [] });
+  server.cleared = 3;
+  chat.start();
+  socket().tell(ready);
+  await settle();
+  assert.deepEqual(chat.rooms.ids, []);
+});
+
+test('a history loaded before the socket is ready misses nothing', async () => {
+  const server = serverWith(3);
+  const { chat, socket } = chatOf(server);
+  chat.begin({ me: chat.me, rooms: [server.room()], blocked: [] });
+  chat.start();
+  const history = await chat.open('r');
+  server.post({ body: 'new' });
+  server.change(1, { body: 'changed' });
+  socket().tell(ready);
+  await settle();
+  assert.deepEqual(bodies(history.messages), ['changed', 'text 2', 'text 3', 'new']);
+});
+
+test('where there is no socket the list is read without it', async () => {
+  const server = serverWith(3);
+  const { chat, socket } = chatOf(server);
+  chat.begin({ me: chat.me, rooms: [], blocked: [] });
+  chat.start();
+  socket().end(1006);
+  await settle();
+  assert.deepEqual(chat.rooms.ids, ['r']);
 });
 
 test('a new connection brings what was missed, edits of old messages included', async () => {

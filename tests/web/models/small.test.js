@@ -7,7 +7,7 @@ import { localPath, withNext } from '../../../crates/web/assets/static/js/models
 import { deviceName } from '../../../crates/web/assets/static/js/models/device.js';
 import { colourOf, displayName, initials } from '../../../crates/web/assets/static/js/models/person.js';
 import { Presence } from '../../../crates/web/assets/static/js/models/presence.js';
-import { countdown, dayLabel, lastSeen, listTime, when } from '../../../crates/web/assets/static/js/models/time.js';
+import { clock, countdown, dayLabel, full, lastSeen, listTime, longDate, when } from '../../../crates/web/assets/static/js/models/time.js';
 import { preview, timeline } from '../../../crates/web/assets/static/js/models/timeline.js';
 import { uuid } from '../../../crates/web/assets/static/js/lib/ids.js';
 import { memoryStorage, message, person } from './support.js';
@@ -42,6 +42,13 @@ test('the list shows the time, then the day, then the date', () => {
   assert.equal(listTime(ago(3), now), 'Sun');
   assert.equal(listTime(ago(30), now), '11 May');
   assert.equal(listTime(ago(365), now), '10/06/2025');
+});
+
+test('a whole date and time is written out', () => {
+  assert.equal(full(new Date(2027, 2, 3, 4, 5, 9)), 'Wednesday, 3 March 2027 at 04:05:09');
+  assert.equal(longDate(new Date(2026, 11, 31, 23, 59)), '31 December 2026');
+  assert.equal(clock(new Date(2026, 11, 31, 23, 59, 59)), '23:59');
+  assert.equal(listTime(new Date(2026, 0, 2, 12), new Date(2026, 8, 30)), '2 Jan');
 });
 
 test('it is said when somebody was last seen as people say it', () => {

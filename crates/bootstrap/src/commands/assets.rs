@@ -13,7 +13,7 @@ use web::Assets;
 /// are open somewhere still ask for it.
 pub fn export(args: &ExportArgs) -> Result<()> {
     let (mut written, mut all) = (0, 0);
-    for (path, content) in Assets::load(false).list_static() {
+    for (path, content) in Assets::load(false)?.list_static() {
         let path = args.dir.join(path);
         let new = write_whole(&path, content)
             .with_context(|| format!("{} can't be written", path.display()))?;

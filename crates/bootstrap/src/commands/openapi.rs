@@ -6,7 +6,7 @@ use web::{Caps, Shutdown, openapi_document};
 
 /// Prints the description.
 pub fn print(settings: &Settings) -> Result<()> {
-    let site = Parts::in_memory(settings)?.site(settings, Caps::STANDARD, Shutdown::default());
+    let site = Parts::in_memory(settings)?.site(settings, Caps::STANDARD, Shutdown::default())?;
     writeln!(std::io::stdout(), "{}", openapi_document(site))?;
     Ok(())
 }

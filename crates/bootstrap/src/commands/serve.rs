@@ -31,7 +31,7 @@ pub async fn run(settings: Settings) -> Result<()> {
     let shutdown = Shutdown::default();
     let serving = tokio::spawn(serve(
         listener,
-        site(parts.site(&settings, caps, shutdown.clone())),
+        site(parts.site(&settings, caps, shutdown.clone())?),
         caps,
         shutdown.clone(),
     ));

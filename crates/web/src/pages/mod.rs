@@ -1,5 +1,7 @@
 //! What a browser shows: pages, scripts, styles; and the plain pages for operators.
 pub mod assets;
+pub mod bundle;
+pub mod chat;
 pub mod docs;
 pub mod google;
 pub mod health;
@@ -10,11 +12,12 @@ pub mod ranges;
 
 use crate::{gate::Gate, problem::Problem, shell::redirect};
 use assets::Assets;
+use chat::{Beginning, ChatPage};
 use poem::{Endpoint, Request, Response, Result, Route, RouteMethod, get, http::StatusCode};
 use std::sync::Arc;
 
-/// Every page: its address, its file, and whether one has to be signed in to see it.
-const PAGES: [(&str, &str, Access); 11] = [
+/// Every page but the chat's: its address, its file, and whether one has to be signed in to see it.
+const PAGES: [(&str, &str, Access); 9] = [
     ("/", "home.html", Access::Everybody),
     ("/register/", "register.html", Access::Everybody),
     ("/verify-otp/", "verify-otp.html", Access::Everybody),
@@ -24,9 +27,9 @@ const PAGES: [(&str, &str, Access); 11] = [
     ("/reset-password/", "reset-password.html", Access::Everybody),
     ("/profile/", "profile.html", Access::SignedIn),
     ("/profile/edit/", "profile-edit.html", Access::SignedIn),
-    ("/chat/", "chat.html", Access::SignedIn),
-    ("/chat/room/:room/", "chat.html", Access::SignedIn),
 ];
+/// Where the chat is.
+const CHAT: [&str; 2] = ["/chat/", "/chat/room/:room/"];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Access {
@@ -35,15 +38,29 @@ enum Access {
 }
 
 /// Adds the pages and their files to the routes.
-pub fn add_pages(mut routes: Route, assets: &Arc<Assets>, gate: &Arc<Gate>) -> Route {
+pub fn add_pages(
+    mut routes: Route,
+    assets: &Arc<Assets>,
+    gate: &Arc<Gate>,
+    beginning: Beginning,
+) -> Route {
     for (path, file, access) in PAGES {
         let page = Page { file, access, assets: assets.clone(), gate: gate.clone() };
-        routes = routes.at(path, get(page));
-        if let Some(bare) = path.strip_suffix('/').filter(|bare| !bare.is_empty()) {
-            routes = routes.at(bare, add_slash());
-        }
+        routes = add_page(routes, path, page);
+    }
+    let chat = ChatPage::new(&assets.page_text("chat.html"), beginning, gate.clone());
+    for path in CHAT {
+        routes = add_page(routes, path, chat.clone());
     }
     routes.at("/static/:hash/*path", get(StaticFiles(assets.clone())))
+}
+
+fn add_page(routes: Route, path: &str, page: impl Endpoint + 'static) -> Route {
+    let routes = routes.at(path, get(page));
+    match path.strip_suffix('/').filter(|bare| !bare.is_empty()) {
+        Some(bare) => routes.at(bare, add_slash()),
+        None => routes,
+    }
 }
 
 struct Page {

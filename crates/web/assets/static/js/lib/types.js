@@ -67,6 +67,7 @@
 /** @typedef {{messages: Message[], has_more: boolean}} HistoryPage */
 /** @typedef {{messages: Message[], rev: number, has_more: boolean}} ChangesPage */
 /** @typedef {{rooms: Room[], cursor: string | null}} RoomsPage */
+/** @typedef {{me: User, blocked: string[], rooms: Room[]}} Beginning what comes with the page: of my rooms the newest, of those I block who is in them */
 /** @typedef {{message: Message, room: string}} Hit */
 /** @typedef {{hits: Hit[], cursor: string | null}} HitsPage */
 /** @typedef {{field: string, code: string, detail: string}} FieldError */

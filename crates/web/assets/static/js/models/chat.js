@@ -1,4 +1,4 @@
-/** @import {Attachment, Change, User, Room, Message, ServerFrame} from '../lib/types.js' */
+/** @import {Attachment, Beginning, Change, User, Room, Message, ServerFrame} from '../lib/types.js' */
 /** @import {ChatApi} from '../lib/chat-api.js' */
 /** @import {Changes} from './changes.js' */
 /** @import {Connection} from './connection.js' */
@@ -11,6 +11,8 @@ import { RoomList } from './room-list.js';
 import { Sender } from './sender.js';
 
 const PAGE = 50;
+/** Messages that are loaded at once while somebody scrolls: as many as are drawn within a moment. */
+const MORE = 30;
 /** Messages before the first unread one that are loaded with it. */
 const CONTEXT = 20;
 /** Histories kept in memory; catching up costs a request for each. */
@@ -35,6 +37,7 @@ export class Chat extends Emitter {
   #heard = new Map();
   #catchingUp = false;
   #catchUpAgain = false;
+  #caughtUp = false;
   #catchUpFailures = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #catchUpTimer;
@@ -74,10 +77,17 @@ export class Chat extends Emitter {
     return this.#ended;
   }
 
+  /** Takes what came with the page; the list is read once the socket is ready. @param {Beginning} beginning */
+  begin({ rooms, blocked }) {
+    this.blocked = new Set(blocked);
+    for (const room of rooms) this.#takeRoom(room);
+    this.listState = 'ready';
+  }
+
   /** Connects and loads the list. */
   start() {
     this.connection.connect();
-    void this.catchUp();
+    if (this.listState === 'loading') void this.catchUp();
     if (this.outbox.store.names('change:').length > 0) void this.loadChanges();
   }
 
@@ -325,13 +335,13 @@ export class Chat extends Emitter {
 
   /** Loads what came before. @param {RoomHistory} history @throws {Problem} */
   async loadOlder(history) {
-    await this.#guard(history.loadOlder((before) => this.api.messages(history.room, { before, limit: PAGE })));
+    await this.#guard(history.loadOlder((before) => this.api.messages(history.room, { before, limit: MORE })));
     this.#settle(history);
   }
 
   /** Loads what came after, where the window was cut. @param {RoomHistory} history @throws {Problem} */
   async loadNewer(history) {
-    await this.#guard(history.loadNewer((after) => this.api.messages(history.room, { after, limit: PAGE })));
+    await this.#guard(history.loadNewer((after) => this.api.messages(history.room, { after, limit: MORE })));
     this.#settle(history);
   }
 
@@ -512,6 +522,8 @@ export class Chat extends Emitter {
       this.sender.disconnected();
       this.#forgetPresence();
     }
+    // Where there is no socket, there may be an API.
+    if (state === 'waiting' && !this.#caughtUp) void this.catchUp();
     this.emit('connection', state);
   }
 
@@ -538,6 +550,7 @@ export class Chat extends Emitter {
         await Promise.all([this.#readRooms(), this.#readBlocks()]);
         for (const history of [...this.#histories.values()]) await this.#readChanges(history);
       }
+      this.#caughtUp = true;
       this.#catchUpFailures = 0;
     } catch (problem) {
       this.#catchUpFailed(problem);

@@ -1,4 +1,4 @@
-// Times as a reader expects them, in the reader's own zone and language.
+// Times as a reader expects them, in the reader's own zone.
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
@@ -6,16 +6,15 @@ const DAY = 24 * 60 * MINUTE;
 /** Messages of one person this close together read as one. */
 export const GROUP_WINDOW = 5 * MINUTE;
 
-/** @type {Map<string, Intl.DateTimeFormat>} */
-const formats = new Map();
+// Written out here: `Intl.DateTimeFormat` takes longer to load than the list of chats to draw.
+const WEEKDAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
+const MONTHS = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December'];
 
-/** @param {Intl.DateTimeFormatOptions} options @param {Date} date */
-function format(options, date) {
-  const key = JSON.stringify(options);
-  let known = formats.get(key);
-  if (!known) formats.set(key, (known = new Intl.DateTimeFormat('en-GB', options)));
-  return known.format(date);
-}
+/** @param {number} number */
+const two = (number) => String(number).padStart(2, '0');
+
+/** @param {Date} date */
+const dayAndMonth = (date) => `${date.getDate()} ${MONTHS[date.getMonth()]}`;
 
 /** Midnights between then and now. @param {Date} date @param {Date} now */
 function daysAgo(date, now) {
@@ -24,13 +23,13 @@ function daysAgo(date, now) {
 }
 
 /** `14:05` @param {Date} date */
-export const clock = (date) => format({ hour: '2-digit', minute: '2-digit' }, date);
+export const clock = (date) => `${two(date.getHours())}:${two(date.getMinutes())}`;
 
 /** `Wednesday, 3 March 2027 at 14:05:09` @param {Date} date */
-export const full = (date) => format({ dateStyle: 'full', timeStyle: 'medium' }, date);
+export const full = (date) => `${WEEKDAYS[date.getDay()]}, ${longDate(date)} at ${clock(date)}:${two(date.getSeconds())}`;
 
 /** `3 March 2027` @param {Date} date */
-export const longDate = (date) => format({ day: 'numeric', month: 'long', year: 'numeric' }, date);
+export const longDate = (date) => `${dayAndMonth(date)} ${date.getFullYear()}`;
 
 /** A key that is the same all day long. @param {Date} date */
 export const dayKey = (date) => `${date.getFullYear()}-${date.getMonth() + 1}-${date.getDate()}`;
@@ -44,8 +43,7 @@ export function dayLabel(date, now) {
   const days = daysAgo(date, now);
   if (days === 0) return 'Today';
   if (days === 1) return 'Yesterday';
-  const year = date.getFullYear() === now.getFullYear() ? undefined : 'numeric';
-  return format({ day: 'numeric', month: 'long', year }, date);
+  return date.getFullYear() === now.getFullYear() ? dayAndMonth(date) : longDate(date);
 }
 
 /**
@@ -57,9 +55,9 @@ export function listTime(date, now) {
   const days = daysAgo(date, now);
   if (days <= 0) return clock(date);
   if (days === 1) return 'Yesterday';
-  if (days < 7) return format({ weekday: 'short' }, date);
-  if (date.getFullYear() === now.getFullYear()) return format({ day: 'numeric', month: 'short' }, date);
-  return format({ day: '2-digit', month: '2-digit', year: 'numeric' }, date);
+  if (days < 7) return WEEKDAYS[date.getDay()].slice(0, 3);
+  if (date.getFullYear() === now.getFullYear()) return `${date.getDate()} ${MONTHS[date.getMonth()].slice(0, 3)}`;
+  return `${two(date.getDate())}/${two(date.getMonth() + 1)}/${date.getFullYear()}`;
 }
 
 /**

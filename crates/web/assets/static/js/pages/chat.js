@@ -1,4 +1,4 @@
-/** @import {User} from '../lib/types.js' */
+/** @import {Beginning, User} from '../lib/types.js' */
 import { chatApi } from '../lib/chat-api.js';
 import { Problem } from '../lib/api.js';
 import { findHtml, find, part } from '../lib/dom.js';
@@ -26,6 +26,13 @@ function openSocket() {
   const url = new URL('/ws/chat/', location.href);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   return new WebSocket(url);
+}
+
+/** What came with the page, unless the server had trouble. @returns {Beginning | null} */
+function takeBeginning() {
+  const data = document.querySelector('#beginning');
+  data?.remove();
+  return data && JSON.parse(data.textContent ?? '');
 }
 
 /** Who is signed in; without that nothing can be shown. @returns {Promise<User>} */
@@ -70,12 +77,13 @@ function lazily(load) {
   return () => (loaded ??= load().catch(() => (loaded = undefined)));
 }
 
-/** @param {User} me */
-function start(me) {
+/** @param {User} me @param {Beginning | null} beginning */
+function start(me, beginning) {
   const store = new LocalStore(me.id, localStorage);
   const connection = new Connection(openSocket);
   const outbox = new Outbox(store);
   const chat = new Chat({ me, api: chatApi, connection, outbox });
+  if (beginning) chat.begin(beginning);
 
   const conversation = new ConversationView(app, chat, store);
   const list = new RoomListView(app, chat, { open: goTo, findSomeone: () => void search('') });
@@ -163,7 +171,8 @@ function start(me) {
 
   reconnectOnWaking(connection);
   chat.start();
-  route();
+  list.select(roomInUrl());
+  setTimeout(route); // by itself, so that neither keeps the page from answering for long
   setTimeout(loadPalette, 2000); // to open at once
 }
 
@@ -176,4 +185,5 @@ function followKeyboard() {
 }
 
 followKeyboard();
-start(await whoAmI());
+const beginning = takeBeginning();
+start(beginning?.me ?? (await whoAmI()), beginning);

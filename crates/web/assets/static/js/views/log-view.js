@@ -5,7 +5,7 @@ import { drawItem, versionOf } from './message-view.js';
 /** So close to the bottom, new messages are followed. */
 const NEAR_BOTTOM = 100;
 /** So close to an end of what is loaded, more is loaded. */
-const NEAR_END = 600;
+const NEAR_END = 1000;
 /** Room left above the unread line when a conversation opens at it. */
 const ABOVE_DIVIDER = 64;
 /** Within this, screen readers have noticed what changed. */
@@ -167,17 +167,18 @@ export class LogView {
   #reconcile(items, other) {
     const before = this.#drawn;
     this.#drawn = new Map();
+    // First of all: with one of them in its way, everything behind it would be moved, and laid out anew.
+    const kept = new Set(items.map(({ key }) => key));
+    for (const [key, { node }] of before) if (!kept.has(key)) node.remove();
     let next = this.items.firstElementChild;
     for (const item of items) {
       const known = before.get(item.key);
-      before.delete(item.key);
       const version = versionOf(item);
       const node = known?.version === version ? known.node : drawItem(item, known?.node, other);
       this.#drawn.set(item.key, { node, version });
       if (node === next) next = next.nextElementSibling;
       else this.items.insertBefore(node, next);
     }
-    for (const { node } of before.values()) node.remove();
   }
 
   #distance() {
