@@ -19,15 +19,13 @@ const QUIET = [
 ];
 
 /** How Chromium is started; as root it needs to go without its sandbox. */
-function options() {
-  const args = process.getuid?.() === 0 ? [...QUIET, '--no-sandbox'] : QUIET;
-  return { executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args };
-}
+export const HOW = {
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: process.getuid?.() === 0 ? [...QUIET, '--no-sandbox'] : QUIET,
+};
 
 /** Starts Chromium. */
-export function launchBrowser() {
-  return chromium.launch(options());
-}
+export const launchBrowser = () => chromium.launch(HOW);
 
 /** Somebody with a browser. */
 export class Person {
@@ -48,7 +46,7 @@ export class Person {
    * @param {string} name
    */
   static async comeBack(folder, server, name) {
-    return Person.within(await chromium.launchPersistentContext(folder, { ...options(), viewport: DESKTOP, baseURL: server.url }), server, name);
+    return Person.within(await chromium.launchPersistentContext(folder, { ...HOW, viewport: DESKTOP, baseURL: server.url }), server, name);
   }
 
   /** @param {import('playwright-core').BrowserContext} context @param {import('./server.js').Server} server @param {string} name */
