@@ -119,7 +119,7 @@ impl Parts {
                     relations: relations.clone(),
                     bus: self.bus.clone(),
                 },
-                mark_read: self.mark_read(&relations, &mark_delivered),
+                mark_read: self.mark_read(&relations),
                 clear_room: ClearRoom {
                     rooms: self.store.clone(),
                     leftovers: self.leftovers(),
@@ -379,7 +379,7 @@ impl Parts {
                 attendance,
             },
             send_messages: Arc::new(self.send_messages(&relations)),
-            mark_read: Arc::new(self.mark_read(&relations, &mark_delivered)),
+            mark_read: Arc::new(self.mark_read(&relations)),
             mark_delivered,
             typing: Arc::new(Typing {
                 rooms: self.store.clone(),
@@ -579,20 +579,11 @@ impl Parts {
         }
     }
 
-    fn mark_read(
-        &self,
-        relations: &Arc<Relations>,
-        mark_delivered: &Arc<MarkDelivered>,
-    ) -> MarkRead {
-        MarkRead {
-            rooms: self.store.clone(),
-            relations: relations.clone(),
-            mark_delivered: mark_delivered.clone(),
-            bus: self.bus.clone(),
-        }
+    fn mark_read(&self, relations: &Arc<Relations>) -> MarkRead {
+        MarkRead { rooms: self.store.clone(), relations: relations.clone(), bus: self.bus.clone() }
     }
 
-    /// One for all sockets, and for reading: what reaches them is noted together.
+    /// One for all sockets: what reaches them is noted together.
     fn mark_delivered(&self, shutdown: &Shutdown) -> MarkDelivered {
         MarkDelivered {
             rooms: self.store.clone(),

@@ -99,14 +99,6 @@ impl Outstanding {
         });
         taken.collect()
     }
-
-    /// What was read needs no other word.
-    fn forget(&self, Reached { user, room, seq }: Reached) {
-        let mut gathered = self.gathered();
-        if gathered.reached.get(&(user, room)).is_some_and(|reached| *reached <= seq) {
-            gathered.reached.remove(&(user, room));
-        }
-    }
 }
 
 /// Somebody is about to note what there is; should they die of it, the next one is.
@@ -119,8 +111,8 @@ impl Drop for Noting<'_> {
 }
 
 impl MarkDelivered {
-    /// Half of it is long enough for somebody who looks to have read it, and all of it short enough
-    /// for a tick to be live.
+    /// Long enough to spare the store, short enough for a tick to be live. Reading shortens nothing:
+    /// whoever hides it would show it by that.
     pub const PAUSE: Duration = Duration::from_millis(500);
 
     /// What the other wrote was handed to a device of somebody's. Waits for nothing.
@@ -147,11 +139,6 @@ impl MarkDelivered {
                 ),
             }
         });
-    }
-
-    /// Somebody read up to a place, and the other was told so.
-    pub fn was_read(&self, reached: Reached) {
-        self.outstanding.forget(reached);
     }
 
     async fn look_for(

@@ -1,10 +1,10 @@
 //! Marking as read.
-use super::{MarkDelivered, Relations};
+use super::Relations;
 use crate::ports::{EventBus, RoomRepository, Unavailable};
 use domain::{
     event::ChatEvent,
     id::{RoomId, UserId},
-    room::{Reached, ReadMark, Standing},
+    room::{ReadMark, Standing},
 };
 use std::sync::Arc;
 
@@ -14,8 +14,6 @@ pub struct MarkRead {
     pub rooms: Arc<dyn RoomRepository>,
     /// Whether the other may know.
     pub relations: Arc<Relations>,
-    /// Need not tell what this does.
-    pub mark_delivered: Arc<MarkDelivered>,
     /// Tells both people's sockets.
     pub bus: Arc<dyn EventBus>,
 }
@@ -48,9 +46,6 @@ impl MarkRead {
             let shown = self.relations.standing(room, me).await?.is_some_and(Standing::shows);
             let seq = mark.seq;
             self.bus.publish(ChatEvent::Read { participants, room, user: me, seq, shown });
-            if shown {
-                self.mark_delivered.was_read(Reached { user: me, room, seq });
-            }
         }
         Ok(mark)
     }

@@ -334,7 +334,6 @@ impl World {
         MarkRead {
             rooms: self.store.rooms.clone(),
             relations: self.relations.clone(),
-            mark_delivered: Arc::new(self.mark_delivered()),
             bus: self.store.bus.clone(),
         }
     }
