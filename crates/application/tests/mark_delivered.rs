@@ -5,6 +5,7 @@ use application::{
     ports::{MockRoomRepository, RoomRepository, Unavailable},
 };
 use domain::{
+    block::Block,
     event::ChatEvent,
     id::{RoomId, UserId},
     room::{DeliveredMark, Participants, Reached, Standing},
@@ -118,6 +119,26 @@ async fn nothing_shows_of_whoever_has_not_accepted_until_they_do() {
     assert_eq!((told(&w), shown(&w, 1, room).await), (vec![], 0));
     w.requests().accept(me(2), room).await.expect("is theirs");
     assert_eq!(shown(&w, 1, room).await, 1, "it was noted all the same");
+}
+
+#[tokio::test]
+async fn whoever_comes_shows_it_to_nobody_with_whom_there_is_a_block() {
+    for (blocker, blocked) in [(1, 2), (2, 1)] {
+        let w = World::new();
+        let (apart, together) = (w.a_room(1, 2).await, w.a_room(3, 2).await);
+        w.send(1, a_draft(apart, 1, "hello")).await;
+        w.send(3, a_draft(together, 2, "hello")).await;
+        let block = Block { blocker: me(blocker), blocked: me(blocked), created_at: w.now() };
+        w.store.blocks.insert(&block).await.expect("answers");
+        let mark_delivered = Arc::new(w.mark_delivered());
+        mark_delivered.arrived(me(2), None);
+        noted(&mark_delivered).await;
+        assert_eq!((shown(&w, 1, apart).await, shown(&w, 3, together).await), (0, 1));
+        w.store.blocks.remove(me(blocker), me(blocked)).await.expect("answers");
+        mark_delivered.arrived(me(2), None);
+        noted(&mark_delivered).await;
+        assert_eq!(shown(&w, 1, apart).await, 1, "it was left, not lost");
+    }
 }
 
 #[tokio::test]

@@ -80,7 +80,7 @@ impl Parts {
         let gate = Arc::new(Gate { authenticate: self.authenticate(), cookies: cookies.clone() });
         let relations = self.relations();
         let attendance = Arc::new(self.attendance(&relations, &shutdown));
-        let mark_delivered = Arc::new(self.mark_delivered(&shutdown));
+        let mark_delivered = Arc::new(self.mark_delivered(&relations, &shutdown));
         let blocks = self.blocks(&relations, &attendance);
         Ok(Site {
             accounts: self.accounts(cookies.clone()),
@@ -584,9 +584,10 @@ impl Parts {
     }
 
     /// One for all sockets: what reaches them is noted together.
-    fn mark_delivered(&self, shutdown: &Shutdown) -> MarkDelivered {
+    fn mark_delivered(&self, relations: &Arc<Relations>, shutdown: &Shutdown) -> MarkDelivered {
         MarkDelivered {
             rooms: self.store.clone(),
+            relations: relations.clone(),
             bus: self.bus.clone(),
             tasks: shutdown.tasks.clone(),
             pause: MarkDelivered::PAUSE,

@@ -1,4 +1,5 @@
 //! Noting what reached people's devices, beside everything else: nobody who sends waits for it.
+use super::Relations;
 use crate::ports::{EventBus, RoomRepository, Unavailable};
 use domain::{
     event::ChatEvent,
@@ -7,7 +8,7 @@ use domain::{
     room::{DeliveredMark, Reached},
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -27,11 +28,15 @@ const PATIENCE: u32 = 8;
 /// Moves people's marks of what reached them, and tells those who wrote it.
 ///
 /// What reaches sockets is gathered, for all of them together, and noted after a pause: twice a second
-/// at the most, however many they are and however much it is. Should that fail it is noted with what comes next; should this instance end, or the other
-/// never hear of it, the next socket of whoever has it and the next look at the rooms make it good.
+/// at the most, however many they are and however much it is. Should that fail it is noted with what
+/// comes next; should this instance end, or the other never hear of it, the next socket of whoever
+/// has it and the next look at the rooms make it good. That somebody came shows to nobody with whom
+/// there is a block.
 pub struct MarkDelivered {
     /// Where the marks are.
     pub rooms: Arc<dyn RoomRepository>,
+    /// Between whom there is a block.
+    pub relations: Arc<Relations>,
     /// Tells those who wrote.
     pub bus: Arc<dyn EventBus>,
     /// Where a shutdown waits for what is to be noted.
@@ -150,9 +155,29 @@ impl MarkDelivered {
             () = self.ending.cancelled() => return Ok(Vec::new()),
             place = self.outstanding.looks.acquire() => place,
         };
-        let waiting = self.rooms.list_undelivered(user, only, Limit::WHOLE_PAGE).await;
+        let waiting = self.rooms.list_undelivered(user, only, Limit::WHOLE_PAGE).await?;
+        let waiting = self.without_blocks(user, waiting).await;
         drop(place);
         waiting
+    }
+
+    async fn without_blocks(
+        &self,
+        user: UserId,
+        waiting: Vec<Reached>,
+    ) -> Result<Vec<Reached>, Unavailable> {
+        let mut others = HashMap::new();
+        for Reached { room, .. } in &waiting {
+            let participants = self.rooms.find_participants(*room, user).await?;
+            others
+                .extend(participants.and_then(|pair| pair.other(user)).map(|other| (*room, other)));
+        }
+        let free = self.relations.without_blocks(user, others.values().copied().collect()).await?;
+        let free: HashSet<UserId> = free.into_iter().collect();
+        let shows = |Reached { room, .. }: &Reached| {
+            others.get(room).is_some_and(|other| free.contains(other))
+        };
+        Ok(waiting.into_iter().filter(shows).collect())
     }
 
     async fn note_all(&self) {

@@ -322,6 +322,7 @@ impl World {
     pub fn mark_delivered(&self) -> MarkDelivered {
         MarkDelivered {
             rooms: self.store.rooms.clone(),
+            relations: self.relations.clone(),
             bus: self.store.bus.clone(),
             tasks: TaskTracker::new(),
             pause: Duration::from_millis(1),
