@@ -32,7 +32,7 @@ async function photo(person) {
     band(430, 750, ['#e0a57c', '#6d7f92', '#22364a']);
     draw.fillStyle = '#fbe3b4';
     draw.beginPath();
-    draw.arc(820, 330, 40, 0, 7);
+    draw.arc(790, 250, 40, 0, 7);
     draw.fill();
     for (const [colour, height, step] of [['#3b4a60', 150, 170], ['#25344a', 80, 110]]) {
       draw.fillStyle = String(colour);
@@ -89,7 +89,7 @@ async function shootSettings(arrive) {
   await settings.page.getByText('This device').first().waitFor();
   await shoot(settings, 'devices-light');
   await settings.page.goto('/profile/edit/');
-  for (const [heading, name] of [['Two-step sign-in', 'two-step-light']]) {
+  for (const [heading, name] of [['Two-step sign-in', 'two-step-light'], ['Privacy', 'privacy-light']]) {
     const section = settings.page.locator('.card', { has: settings.page.getByRole('heading', { name: heading, exact: true }) });
     await section.scrollIntoViewIfNeeded();
     await section.screenshot({ path: `${FOLDER}${name}.png` });
