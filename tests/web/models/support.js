@@ -141,9 +141,11 @@ export class FakeServer {
   }
 
   get api() {
+    const list = () => ({ rooms: this.#listed ? [this.room()] : [], cursor: null });
     return {
       me: () => this.#answer('me', () => person('anna')),
-      rooms: () => this.#answer('rooms', () => ({ rooms: this.#listed ? [this.room()] : [], cursor: null })),
+      rooms: () => this.#answer('rooms', list),
+      latestRooms: () => this.#answer('latest rooms', list),
       /** @param {string} id */
       room: (id) => this.#answer('room', () => {
         if (id !== 'r' || this.state === 'declined') throw new Problem(404, 'not_found', 'no such room');

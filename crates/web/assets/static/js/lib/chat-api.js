@@ -2,6 +2,7 @@
 import { call } from './api.js';
 
 const PAGE = 200;
+const LATEST = 10;
 
 /** @param {Record<string, string | number | null | undefined>} params */
 function query(params) {
@@ -19,6 +20,9 @@ export const chatApi = {
 
   /** @param {string | null} cursor @returns {Promise<RoomsPage>} */
   rooms: (cursor) => call('GET', `/api/rooms${query({ cursor, limit: PAGE })}`),
+
+  /** The few in which something happened last. @returns {Promise<RoomsPage>} */
+  latestRooms: () => call('GET', `/api/rooms${query({ limit: LATEST })}`),
 
   /** @param {string} room @returns {Promise<Room>} */
   room: (room) => call('GET', path(room)),

@@ -622,7 +622,7 @@ export class Chat extends Emitter {
   async #doubt() {
     let isDead;
     try {
-      const { rooms } = await this.#guard(this.api.rooms(null));
+      const { rooms } = await this.#guard(this.api.latestRooms());
       isDead = rooms.some(({ id, rev }) => rev > Math.max(this.rooms.get(id)?.rev ?? -1, this.#heard.get(id) ?? 0));
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
