@@ -266,6 +266,8 @@ test('everything is done by keyboard alone', async (t) => {
     const choosing = ann.page.waitForEvent('filechooser');
     await ann.composer.focus();
     await keyboard.press('Tab');
+    assert.equal(await focused(), 'Emoji');
+    await keyboard.press('Tab');
     assert.equal(await focused(), 'Attach files');
     await keyboard.press('Enter');
     await (await choosing).setFiles([NOTES, { ...NOTES, name: 'spare.txt' }]);

@@ -160,6 +160,18 @@ test('what is edited before it is sent, is so once it is sent, also after a relo
   assert.equal(at.messages[3].body, 'hello');
 });
 
+test('what was stored since it was drawn is changed as well', async () => {
+  const at = server();
+  const { changes } = await opened(at);
+  changes.add({ ...wish(2, 'edit', 'TWO'), id: '' });
+  changes.add({ ...wish(1, 'delete'), id: '' });
+  await settle();
+  mock.timers.tick(UNDO_WITHIN);
+  await settle();
+  assert.deepEqual(at.calls, ['edit m2 TWO', 'delete m1']);
+  assert.deepEqual(changes.forRoom('r'), []);
+});
+
 test('an edit that is refused says why, and can be tried again or given up', async () => {
   const at = server();
   const { changes, shown } = await opened(at);

@@ -47,16 +47,26 @@ export class Changes {
   }
 
   /**
-   * @param {Pick<Change, "room" | "key" | "id" | "kind" | "what">} wish
+   * @param {Pick<Change, "room" | "key" | "id" | "kind" | "what">} wanted without an id of what is not sent yet
    * @returns {boolean} `false` when too many are waiting
    */
-  add(wish) {
+  add(wanted) {
     if (this.#changes.size >= MAX_WAITING) return false;
+    // It may have been stored since it was drawn, and is not met again then.
+    const wish = { ...wanted, id: wanted.id || this.#storedId(wanted) };
     const at = Date.now() + (wish.kind === 'delete' ? UNDO_WITHIN : 0);
     this.#changes.delete(nameOf({ ...wish, at, state: 'pending' })); // to the end of the line
     this.#save({ ...wish, at, state: 'pending' });
     void this.pump();
     return true;
+  }
+
+  /** @param {Pick<Change, "room" | "key">} wanted */
+  #storedId({ room, key }) {
+    const { me } = this.chat;
+    const last = this.chat.rooms.get(room)?.last_message;
+    const stored = [...(this.chat.history(room)?.messages ?? []), ...(last ? [last] : [])];
+    return stored.findLast((message) => message.client_id === key && message.sender === me.id)?.id ?? '';
   }
 
   /** The refused ones go again. @param {string} key */
