@@ -201,11 +201,17 @@ test('what is refused says why, goes when it is tried again, all at once too, an
     assert.deepEqual(await findings(page), [], 'with refusals');
     await failure('two').getByRole('button', { name: 'Delete' }).click();
     await bar.getByText('2 messages not sent').waitFor();
+    let refusals = 0;
+    page.on('websocket', (socket) => socket.on('framereceived', ({ payload }) => {
+      if (String(payload).includes('"not_delivered"')) refusals += 1;
+    }));
     await page.reload();
     await bar.getByText('2 messages not sent').waitFor();
     assert.deepEqual(await ann.texts(), ['hello', 'one', 'three']);
 
     await bar.getByRole('button', { name: 'Retry all' }).click();
+    for (let i = 0; i < 500 && refusals < 2; i += 1) await page.waitForTimeout(20);
+    assert.equal(refusals, 2, 'both went again');
     await bar.getByText('2 messages not sent').waitFor();
     await block('DELETE');
     await failure('three').getByRole('button', { name: 'Retry' }).click();
