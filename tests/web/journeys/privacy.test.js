@@ -44,8 +44,8 @@ async function talking(look, names) {
 /** @param {Person} person */
 const online = (person) => person.page.locator('#room-head').getByText('online');
 
-/** That what somebody wrote shows as sent and no more. @param {Person} person @param {string} text */
-const unread = (person, text) => person.bubble(text).locator('.tick[data-state="sent"]').waitFor();
+/** That what somebody wrote shows as sent or delivered and no more. @param {Person} person @param {string} text */
+const unread = (person, text) => person.bubble(text).locator('.tick[data-state="sent"], .tick[data-state="delivered"]').waitFor();
 
 /** The settings in another tab. @param {Person} person */
 async function settings(person) {
