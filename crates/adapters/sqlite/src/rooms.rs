@@ -28,7 +28,8 @@ macro_rules! select_views {
         concat!(
             "SELECT ", room_columns!(), ", other.user, me.read_seq, other.read_seq,
                 me.standing, other.standing, me.cleared_seq, me.cleared_rev, me.put_away_at,
-                me.muted, me.delivered_seq, other.delivered_seq, (SELECT count(*) FROM messages u WHERE u.room = me.room AND u.sender = other.user
+                me.muted, me.delivered_seq, other.delivered_seq,
+                (SELECT count(*) FROM messages u WHERE u.room = me.room AND u.sender = other.user
                     AND u.seq > max(me.read_seq, me.cleared_seq) AND u.sealed IS NOT NULL), ",
             message_columns!(),
             " FROM members me
